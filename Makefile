@@ -1,0 +1,194 @@
+# ngx_kafka_ws_module: build, tests and tools; "make help" lists everything.
+# The note of a variable stands on the line before it, the note of a target
+# behind it; "help" prints both.
+
+## BUILD: release, debug or asan; outputs go to objs-$(BUILD)/
+BUILD ?= release
+## NGINX_SRC: nginx's headers (nginx-dev) or a full source tree; never written to
+NGINX_SRC ?= /usr/share/nginx/src
+## NGINX_BINARY: the nginx that the tests, the demo and the bench run
+NGINX_BINARY ?= $(if $(FULL_ASAN),$(CURDIR)/$(OBJS)/nginx,/usr/sbin/nginx)
+## CC: the compiler
+CC = gcc
+## TESTS: the end-to-end tests to run
+TESTS ?= $(wildcard t/*.t)
+## JOBS: how many compilers and tests run at once
+JOBS ?= 2
+## KAFKA_BROKERS: your own brokers for the demo, host:port[,host:port]
+KAFKA_BROKERS ?=
+## DEMO_SECONDS: the demo ends by itself after so many seconds
+DEMO_SECONDS ?=
+## DEMO_PORT: the demo's port on 127.0.0.1
+DEMO_PORT ?= 8080
+## MODULES_DIR: where "make install" puts the module
+MODULES_DIR ?= /usr/lib/nginx/modules
+## DESTDIR: put before MODULES_DIR, for packagers
+DESTDIR ?=
+
+SHELL = /bin/bash
+.SHELLFLAGS = -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL = help
+
+OBJS = objs-$(BUILD)
+WORK = $(CURDIR)/$(OBJS)/work
+MODULE = $(OBJS)/ngx_kafka_ws_module.so
+VERSION = $(or $(shell sed -n 's/^Changes with ngx_kafka_ws_module \
+	\([0-9.]*\).*/\1/;T;p;q' CHANGES 2>/dev/null),0)
+
+# a tree with nginx's own .c files builds nginx as well under BUILD=asan
+FULL_ASAN = $(and $(filter asan,$(BUILD)),$(wildcard \
+	$(NGINX_SRC)/src/core/nginx.c))
+
+SANITIZE = -fsanitize=address,undefined -fno-omit-frame-pointer
+FLAGS_release = -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+FLAGS_debug = -O0 -g3
+FLAGS_asan = -O1 -g
+CC_OPT = $(or $(FLAGS_$(BUILD)),$(error BUILD=$(BUILD): \
+	release, debug or asan))
+WARN = -Wall -Wextra -Werror
+
+SOURCES = $(wildcard ngx_kafka_ws_module/*/*.[ch])
+LIB_OBJS = $(patsubst ngx_kafka_ws_module/lib/%.c,objs-unit/lib/%.o, \
+	$(filter ngx_kafka_ws_module/lib/%.c,$(SOURCES)))
+UNIT = $(patsubst t/unit/%.c,objs-unit/%,$(wildcard t/unit/*_test.c))
+
+# a tool is NAME.c with its NAME_*.c
+TOOL_DIRS = t/broker t/load t/bench conf-examples/demo
+TOOL_SRCS = $(wildcard $(TOOL_DIRS:=/*.c))
+STEMS = $(basename $(TOOL_SRCS))
+TOOL_MAINS = $(filter-out $(foreach s,$(STEMS),$(s)_%),$(STEMS))
+TOOLS = $(addprefix objs-release/t/,$(notdir $(TOOL_MAINS)))
+
+export CC JOBS KAFKA_BROKERS DEMO_SECONDS DEMO_PORT
+export TEST_JOBS = $(JOBS)
+export TEST_NGINX_BINARY = $(NGINX_BINARY)
+export TEST_NGINX_MODULES = $(CURDIR)/$(OBJS)
+
+.PHONY: help all build deps kafka unit test test-asan test-mock test-browser \
+	lint check bench demo install uninstall dist clean distclean \
+	tools FORCE
+
+help: ## this list
+	@echo 'usage: make TARGET [VARIABLE=value ...]'; echo; echo Targets:
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile \
+		| while IFS=$$'\t' read -r t n; do \
+			printf '  %-14s %s\n' "$$t" "$$n"; done
+	@echo; echo 'Variables (and their values now):'
+	@$(foreach v,$(shell sed -n 's/^## \([A-Z_]*\): .*/\1/p' Makefile), \
+		printf '  %-14s %s\n%17s= %s\n' $(v) "$$(sed -n \
+		's/^## $(v): //p' Makefile)" '' '$($(v))';)
+
+all: build ## same as build
+
+build: deps-build $(MODULE) ## the module: objs-$(BUILD)/ngx_kafka_ws_module.so
+
+deps: ## install every missing package (as root), or print the apt-get line
+	@t/deps/install build test lint bench browser
+
+deps-%:
+	@t/deps/install $*
+
+kafka: deps-test ## fetch Apache Kafka, once, into t/broker/kafka/lib
+	@t/broker/kafka/fetch
+
+unit: deps-build unit-programs ## unit tests, under ASan and UBSan
+	@prove -j $(JOBS) --exec '' $(UNIT)
+
+unit-programs: $(UNIT)
+
+tools: $(TOOLS)
+
+test: build kafka tools unit-programs ## unit and end-to-end, on Apache Kafka
+	@t/run --broker=kafka $(UNIT) $(TESTS)
+
+test-mock: build deps-test tools unit-programs ## the same on the mock broker
+	@t/run --broker=mock $(UNIT) $(TESTS)
+
+test-asan: ## the tests with the module built under ASan and UBSan
+	@$(MAKE) BUILD=asan test
+
+test-browser: build deps-browser kafka tools ## the demo page in Chromium
+	@t/browser/run
+
+lint: deps-build deps-lint $(OBJS)/configured ## style, layers, analyzers
+	@t/lint/run $(OBJS)/cflags
+
+check: lint test ## lint and test
+
+bench: build deps-bench kafka tools ## instructions per frame, CPU, latency
+	@t/bench/run
+
+demo: build deps-demo tools ## Kafka, nginx and a feed behind one web page
+	@conf-examples/demo/run $(CURDIR)/$(MODULE)
+
+install: build ## copy the module to DESTDIR/MODULES_DIR
+	install -d $(DESTDIR)$(MODULES_DIR)
+	install -m 644 $(MODULE) $(DESTDIR)$(MODULES_DIR)/.ngx_kafka_ws.new
+	mv -f $(DESTDIR)$(MODULES_DIR)/.ngx_kafka_ws.new \
+		$(DESTDIR)$(MODULES_DIR)/$(notdir $(MODULE))
+
+uninstall: ## remove what install copied
+	rm -f $(DESTDIR)$(MODULES_DIR)/$(notdir $(MODULE))
+
+dist: ## a source archive of the last commit
+	git archive --prefix=ngx_kafka_ws_module-$(VERSION)/ \
+		-o ngx_kafka_ws_module-$(VERSION).tar.gz HEAD
+
+clean: ## remove build outputs; what was fetched stays
+	rm -rf objs-release objs-debug objs-asan objs-unit
+
+distclean: clean ## remove what was fetched and packed, too
+	rm -rf t/broker/kafka/lib t/browser/node_modules t/browser/pictures
+	rm -f ngx_kafka_ws_module-*.tar.gz
+
+# The module, by nginx's own build system in a folder of links.  The finished
+# file comes by rename: a running nginx may have the former one mapped.
+
+$(OBJS)/settings: FORCE
+	@mkdir -p $(OBJS)
+	@s='$(NGINX_SRC) $(CC) $(CC_OPT)'; \
+	[ "$$(cat $@ 2>/dev/null)" = "$$s" ] || echo "$$s" > $@
+
+$(OBJS)/configured: config t/build/configure $(OBJS)/settings \
+		$(wildcard $(NGINX_SRC)/src/core/nginx.h)
+	@echo "configuring nginx's build in $(OBJS)/work"
+	@flock $(OBJS)/lock t/build/configure '$(NGINX_SRC)' $(OBJS) \
+		'$(if $(filter asan,$(BUILD)),$(SANITIZE))' \
+		--with-cc='$(CC)' --with-cc-opt='$(CC_OPT)'
+	@touch $@
+
+$(MODULE): $(OBJS)/configured $(SOURCES)
+	@exec 9> $(OBJS)/lock; flock 9; \
+	$(MAKE) --no-print-directory -C $(OBJS)/nginx-tree \
+		-f $(WORK)/Makefile -j $(JOBS) \
+		$(if $(FULL_ASAN),binary) modules; \
+	$(if $(FULL_ASAN),cp $(WORK)/nginx $(OBJS)/nginx.new; \
+		mv -f $(OBJS)/nginx.new $(OBJS)/nginx;) \
+	cp $(WORK)/$(notdir $@) $@.new; mv -f $@.new $@
+
+# unit tests: lib/ once, each test linked with it, all under the sanitizers
+
+.SECONDARY: $(LIB_OBJS)
+
+objs-unit/lib/%.o: ngx_kafka_ws_module/lib/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -c -std=c99 -O1 -g $(SANITIZE) -fno-sanitize-recover=all $(WARN) \
+		-MMD -MP -o $@ $<
+
+objs-unit/%: t/unit/%.c $(LIB_OBJS) Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu99 -O1 -g $(SANITIZE) -fno-sanitize-recover=all $(WARN) \
+		-MMD -MP -MF $@.d -Ingx_kafka_ws_module/lib -o $@ $< \
+		$(LIB_OBJS) -lcjson -lpthread
+
+define TOOL
+objs-release/t/$(notdir $(1)): $(wildcard $(1).c $(1)_*.c $(dir $(1))*.h)
+	@mkdir -p $$(@D)
+	$$(CC) -std=gnu99 -O2 -g $$(WARN) -o $$@ $$(filter %.c,$$^) \
+		-Wl,--as-needed -lrdkafka -lpthread -lm
+endef
+
+$(foreach t,$(TOOL_MAINS),$(eval $(call TOOL,$(t))))
+
+-include $(wildcard objs-unit/*.d objs-unit/lib/*.d)
