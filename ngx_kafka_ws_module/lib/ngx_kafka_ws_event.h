@@ -1,6 +1,6 @@
 
 /*
- * Copyright (C) ngx_kafka_ws_module contributors
+ * Copyright (C) ngx_kafka_ws_module authors
  *
  * What the server itself has to say on a json stream, as whole unmasked text
  * frames at the beginning of the caller's buffer.
