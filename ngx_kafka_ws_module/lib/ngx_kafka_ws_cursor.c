@@ -76,21 +76,15 @@ ngx_kafka_ws_ranges_parse(const uint8_t *p, size_t n,
         return ngx_kafka_ws_cursor_fail(&t, p, "empty partition list");
     }
 
-    count = 0;
-
     if (n == 3 && memcmp(p, "all", 3) == 0) {
-        r.first = 0;
-        r.last = INT32_MAX;
+        ranges[0].first = 0;
+        ranges[0].last = INT32_MAX;
+        *n_ranges = 1;
 
-        if (ngx_kafka_ws_ranges_add(ranges, max, &count, r)
-            != NGX_KAFKA_WS_CURSOR_OK)
-        {
-            return ngx_kafka_ws_cursor_fail(&t, p, "too many partitions");
-        }
-
-        *n_ranges = count;
         return NGX_KAFKA_WS_CURSOR_OK;
     }
+
+    count = 0;
 
     do {
         start = t.pos;
@@ -150,7 +144,7 @@ ngx_kafka_ws_ranges_element(ngx_kafka_ws_cursor_text_t *t,
     }
 
     if (r->last < r->first) {
-        return ngx_kafka_ws_cursor_fail(t, start, "range ends before it begins");
+        return ngx_kafka_ws_cursor_fail(t, start, "range from high to low");
     }
 
     return NGX_KAFKA_WS_CURSOR_OK;
@@ -412,9 +406,7 @@ ngx_kafka_ws_cursor_number(ngx_kafka_ws_cursor_text_t *t, int64_t max,
 
     if (t->pos == start) {
 
-        if (t->pos < t->last && *t->pos != ',' && *t->pos != ':'
-            && *t->pos != '-')
-        {
+        if (t->pos < t->last && *t->pos != ',' && *t->pos != ':') {
             return ngx_kafka_ws_cursor_fail(t, start, "unexpected character");
         }
 

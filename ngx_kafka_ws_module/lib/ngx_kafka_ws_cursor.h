@@ -49,8 +49,8 @@ typedef struct {
  * ranges:   caller's, sorted, apart from each other by a partition or
  *           more (parts that overlap or touch are merged); contents
  *           undefined on error
- * max:      its size, NGX_KAFKA_WS_RANGES_MAX is always enough for what
- *           we accept
+ * max:      its size, at least 1, by custom NGX_KAFKA_WS_RANGES_MAX;
+ *           more ranges are an error
  * n_ranges: set on success, at least 1
  * returns:  ngx_kafka_ws_cursor_e; an empty list is an error
  * cost:     n times ranges at most; no allocation
