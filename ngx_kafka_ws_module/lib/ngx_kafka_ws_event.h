@@ -1,6 +1,6 @@
 
 /*
- * Copyright (C) ngx_kafka_ws_module authors
+ * Copyright (C) ngx_kafka_ws_module contributors
  *
  * What the server itself has to say on a json stream, as whole unmasked text
  * frames at the beginning of the caller's buffer.
@@ -49,7 +49,7 @@ typedef enum {
 } ngx_kafka_ws_gap_e;
 
 
-/* a start event in the making; all of it private */
+/* an event in the making, in the caller's buffer; all of it private */
 
 typedef struct {
     uint8_t                *buf;
@@ -57,7 +57,7 @@ typedef struct {
     uint8_t                *last;
     unsigned                full;      /* something did not fit */
     unsigned                more;      /* the next entry takes a comma */
-} ngx_kafka_ws_event_start_t;
+} ngx_kafka_ws_event_t;
 
 
 /* enough for a start event of n partitions; SIZE_MAX if beyond size_t */
@@ -70,11 +70,11 @@ size_t ngx_kafka_ws_event_start_bound(const ngx_kafka_ws_span_t *topic,
  * is written by one begin, an add per partition and one end.  That returns
  * the frame's bytes, or 0 if anything did not fit.
  */
-void ngx_kafka_ws_event_start_begin(ngx_kafka_ws_event_start_t *ev,
+void ngx_kafka_ws_event_start_begin(ngx_kafka_ws_event_t *ev,
     uint8_t *buf, size_t size, const ngx_kafka_ws_span_t *topic);
-void ngx_kafka_ws_event_start_add(ngx_kafka_ws_event_start_t *ev,
+void ngx_kafka_ws_event_start_add(ngx_kafka_ws_event_t *ev,
     int32_t partition, int64_t offset, ngx_kafka_ws_state_e state);
-size_t ngx_kafka_ws_event_start_end(ngx_kafka_ws_event_start_t *ev);
+size_t ngx_kafka_ws_event_start_end(ngx_kafka_ws_event_t *ev);
 
 /* {"event":"gap","partition":0,"from":10,"to":20,"reason":"retention"} */
 size_t ngx_kafka_ws_event_gap(uint8_t *buf, size_t size,

@@ -1,6 +1,6 @@
 
 /*
- * Copyright (C) ngx_kafka_ws_module authors
+ * Copyright (C) ngx_kafka_ws_module contributors
  *
  * Strings and numbers go in as raw text that our own writers made: cJSON
  * holds numbers as doubles, and would print bytes that are not UTF-8.

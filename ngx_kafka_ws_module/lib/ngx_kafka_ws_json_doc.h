@@ -1,6 +1,6 @@
 
 /*
- * Copyright (C) ngx_kafka_ws_module authors
+ * Copyright (C) ngx_kafka_ws_module contributors
  *
  * A document built piece by piece, for pages such as the status: the only
  * user of cJSON.  Not for the record path: it allocates per member.

@@ -1,6 +1,6 @@
 
 /*
- * Copyright (C) ngx_kafka_ws_module authors
+ * Copyright (C) ngx_kafka_ws_module contributors
  *
  * Finding the bytes that a JSON string cannot hold as they are; shared by
  * the checker and the writers, and by nobody else.

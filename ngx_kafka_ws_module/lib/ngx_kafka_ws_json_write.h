@@ -1,6 +1,6 @@
 
 /*
- * Copyright (C) ngx_kafka_ws_module authors
+ * Copyright (C) ngx_kafka_ws_module contributors
  *
  * Writers for the pieces that records and events are made of, into memory
  * of the caller's; no allocation.
@@ -38,6 +38,8 @@ uint8_t *ngx_kafka_ws_json_string(uint8_t *dst, const uint8_t *p, size_t n);
 /*
  * The same for text that must be shown even if it is not UTF-8: each byte
  * that is not part of a valid sequence becomes U+FFFD.  Never fails.
+ * dst:       room for ngx_kafka_ws_json_string_lossy_len() bytes, or for
+ *            the bound
  */
 uint8_t *ngx_kafka_ws_json_string_lossy(uint8_t *dst, const uint8_t *p,
     size_t n);
