@@ -47,6 +47,7 @@ FLAGS_asan = -O1 -g
 CC_OPT = $(or $(FLAGS_$(BUILD)),$(error BUILD=$(BUILD): \
 	release, debug or asan))
 WARN = -Wall -Wextra -Werror
+UNIT_FLAGS = -O1 -g $(SANITIZE) -fno-sanitize-recover=all $(WARN)
 
 SOURCES = $(wildcard ngx_kafka_ws_module/*/*.[ch])
 LIB_OBJS = $(patsubst ngx_kafka_ws_module/lib/%.c,objs-unit/lib/%.o, \
@@ -67,7 +68,7 @@ export TEST_NGINX_MODULES = $(CURDIR)/$(OBJS)
 
 .PHONY: help all build deps kafka unit test test-asan test-mock test-browser \
 	lint check bench demo install uninstall dist clean distclean \
-	tools FORCE
+	tools unit-programs FORCE
 
 help: ## this list
 	@echo 'usage: make TARGET [VARIABLE=value ...]'; echo; echo Targets:
@@ -81,25 +82,25 @@ help: ## this list
 
 all: build ## same as build
 
-build: deps-build $(MODULE) ## the module: objs-$(BUILD)/ngx_kafka_ws_module.so
+build: $(MODULE) ## the module: objs-$(BUILD)/ngx_kafka_ws_module.so
 
 deps: ## install every missing package (as root), or print the apt-get line
-	@t/deps/install build test lint bench browser
+	@t/deps/install build kafka test lint bench browser
 
 deps-%:
 	@t/deps/install $*
 
-kafka: deps-test ## fetch Apache Kafka, once, into t/broker/kafka/lib
+kafka: deps-kafka ## fetch Apache Kafka, once, into t/broker/kafka/lib
 	@t/broker/kafka/fetch
 
-unit: deps-build unit-programs ## unit tests, under ASan and UBSan
+unit: unit-programs ## unit tests, under ASan and UBSan
 	@prove -j $(JOBS) --exec '' $(UNIT)
 
 unit-programs: $(UNIT)
 
 tools: $(TOOLS)
 
-test: build kafka tools unit-programs ## unit and end-to-end, on Apache Kafka
+test: build deps-test kafka tools unit-programs ## unit and end-to-end, on Apache Kafka
 	@t/run --broker=kafka $(UNIT) $(TESTS)
 
 test-mock: build deps-test tools unit-programs ## the same on the mock broker
@@ -111,7 +112,7 @@ test-asan: ## the tests with the module built under ASan and UBSan
 test-browser: build deps-browser kafka tools ## the demo page in Chromium
 	@t/browser/run
 
-lint: deps-build deps-lint $(OBJS)/configured ## style, layers, analyzers
+lint: deps-lint $(OBJS)/configured ## style, layers, analyzers
 	@t/lint/run $(OBJS)/cflags
 
 check: lint test ## lint and test
@@ -119,7 +120,9 @@ check: lint test ## lint and test
 bench: build deps-bench kafka tools ## instructions per frame, CPU, latency
 	@t/bench/run
 
-demo: build deps-demo tools ## Kafka, nginx and a feed behind one web page
+demo: build tools ## Kafka, nginx and a feed behind one web page
+	@[ -n '$(KAFKA_BROKERS)' ] || $(MAKE) --no-print-directory kafka \
+		|| echo 'no Apache Kafka here: the demo uses the mock broker'
 	@conf-examples/demo/run $(CURDIR)/$(MODULE)
 
 install: build ## copy the module to DESTDIR/MODULES_DIR
@@ -151,7 +154,7 @@ $(OBJS)/settings: FORCE
 	[ "$$(cat $@ 2>/dev/null)" = "$$s" ] || echo "$$s" > $@
 
 $(OBJS)/configured: config t/build/configure $(OBJS)/settings \
-		$(wildcard $(NGINX_SRC)/src/core/nginx.h)
+		$(wildcard $(NGINX_SRC)/src/core/nginx.h) | deps-build
 	@echo "configuring nginx's build in $(OBJS)/work"
 	@flock $(OBJS)/lock t/build/configure '$(NGINX_SRC)' $(OBJS) \
 		'$(if $(filter asan,$(BUILD)),$(SANITIZE))' \
@@ -159,8 +162,8 @@ $(OBJS)/configured: config t/build/configure $(OBJS)/settings \
 	@touch $@
 
 $(MODULE): $(OBJS)/configured $(SOURCES)
-	@exec 9> $(OBJS)/lock; flock 9; \
-	$(MAKE) --no-print-directory -C $(OBJS)/nginx-tree \
+	@echo "building $@"; exec 9> $(OBJS)/lock; flock 9; \
+	$(MAKE) -s --no-print-directory -C $(OBJS)/nginx-tree \
 		-f $(WORK)/Makefile -j $(JOBS) \
 		$(if $(FULL_ASAN),binary) modules; \
 	$(if $(FULL_ASAN),cp $(WORK)/nginx $(OBJS)/nginx.new; \
@@ -171,21 +174,24 @@ $(MODULE): $(OBJS)/configured $(SOURCES)
 
 .SECONDARY: $(LIB_OBJS)
 
-objs-unit/lib/%.o: ngx_kafka_ws_module/lib/%.c Makefile
-	@mkdir -p $(@D)
-	$(CC) -c -std=c99 -O1 -g $(SANITIZE) -fno-sanitize-recover=all $(WARN) \
-		-MMD -MP -o $@ $<
+objs-unit/lib/%.o: ngx_kafka_ws_module/lib/%.c Makefile | deps-build
+	@echo "building $@"; mkdir -p $(@D)
+	@$(CC) -c -std=c99 $(UNIT_FLAGS) -MMD -MP -o $@ $<
 
-objs-unit/%: t/unit/%.c $(LIB_OBJS) Makefile
-	@mkdir -p $(@D)
-	$(CC) -std=gnu99 -O1 -g $(SANITIZE) -fno-sanitize-recover=all $(WARN) \
-		-MMD -MP -MF $@.d -Ingx_kafka_ws_module/lib -o $@ $< \
-		$(LIB_OBJS) -lcjson -lpthread
+objs-unit/lib.a: $(LIB_OBJS)
+	@rm -f $@
+	@ar rc $@ $^
+
+objs-unit/%: t/unit/%.c objs-unit/lib.a Makefile | deps-build
+	@echo "building $@"
+	@$(CC) -std=gnu99 $(UNIT_FLAGS) -Ingx_kafka_ws_module/lib \
+		-MMD -MP -MF $@.d -o $@ $< objs-unit/lib.a -lcjson -lpthread
 
 define TOOL
-objs-release/t/$(notdir $(1)): $(wildcard $(1).c $(1)_*.c $(dir $(1))*.h)
-	@mkdir -p $$(@D)
-	$$(CC) -std=gnu99 -O2 -g $$(WARN) -o $$@ $$(filter %.c,$$^) \
+objs-release/t/$(notdir $(1)): $(wildcard $(1).c $(1)_*.c $(dir $(1))*.h) \
+		Makefile | deps-build
+	@echo "building $$@"; mkdir -p $$(@D)
+	@$$(CC) -std=gnu99 -O2 -g $$(WARN) -o $$@ $$(filter %.c,$$^) \
 		-Wl,--as-needed -lrdkafka -lpthread -lm
 endef
 
