@@ -14,6 +14,8 @@
 
 static const uint8_t *ngx_kafka_ws_utf8_skip_ascii(const uint8_t *p,
     const uint8_t *last);
+static const uint8_t *ngx_kafka_ws_utf8_skip_whole(const uint8_t *p,
+    const uint8_t *last);
 static int ngx_kafka_ws_utf8_start(ngx_kafka_ws_utf8_t *u, uint8_t ch);
 
 
@@ -56,9 +58,14 @@ ngx_kafka_ws_utf8_feed(ngx_kafka_ws_utf8_t *u, const uint8_t *p, size_t n)
         }
 
         p = ngx_kafka_ws_utf8_skip_ascii(p, last);
+        p = ngx_kafka_ws_utf8_skip_whole(p, last);
 
         if (p == last) {
             return 1;
+        }
+
+        if (*p < 0x80) {
+            continue;
         }
 
         if (!ngx_kafka_ws_utf8_start(u, *p++)) {
@@ -98,6 +105,51 @@ ngx_kafka_ws_utf8_skip_ascii(const uint8_t *p, const uint8_t *last)
 
     while (p < last && *p < 0x80) {
         p++;
+    }
+
+    return p;
+}
+
+
+/*
+ * Passes whole characters that are surely valid, of 2 and 3 bytes above
+ * all; stops early at the others, at more ASCII, and near the end.
+ */
+
+static const uint8_t *
+ngx_kafka_ws_utf8_skip_whole(const uint8_t *p, const uint8_t *last)
+{
+    while ((size_t) (last - p) >= 4) {
+
+        if (p[0] < 0x80) {
+
+            if ((p[1] | p[2] | p[3]) < 0x80) {
+                break;
+            }
+
+            p++;
+            continue;
+        }
+
+        if ((p[1] & 0xc0) != 0x80) {
+            break;
+        }
+
+        if (p[0] >= 0xc2 && p[0] < 0xe0) {
+            p += 2;
+            continue;
+        }
+
+        if ((p[2] & 0xc0) != 0x80) {
+            break;
+        }
+
+        if (p[0] > 0xe0 && p[0] < 0xf0 && p[0] != 0xed) {
+            p += 3;
+            continue;
+        }
+
+        break;
     }
 
     return p;

@@ -292,6 +292,52 @@ test_ascii_steps(void)
 }
 
 
+/* ASCII, whole characters and, now and then, a byte of any kind */
+
+static void
+test_mixed(void)
+{
+    int       wrong, valid;
+    size_t    i, n;
+    uint8_t  *p, text[64];
+    uint32_t  seed;
+
+    static const char  *pieces[] = {
+        "a", "plain ascii", "\xc3\xa9", "\xd0\xb6\xd0\xb6", "\xe4\xb8\xad",
+        "\xe0\xa4\x85", "\xed\x95\x9c", "\xef\xbb\xbf", "\xf0\x9f\x98\x80"
+    };
+
+    wrong = 0;
+    valid = 0;
+    seed = 1;
+
+    for (i = 0; i < 20000; i++) {
+
+        for (n = 0; n < 40; n += strlen((char *) text + n)) {
+            seed = seed * 1664525 + 1013904223;
+
+            if ((seed >> 16) % 32 == 0) {
+                text[n] = (uint8_t) (seed >> 24 | 1);
+                text[n + 1] = '\0';
+
+            } else {
+                strcpy((char *) text + n, pieces[(seed >> 16) % 9]);
+            }
+        }
+
+        n -= (seed >> 28) % 4;
+
+        p = guard_copy(text, n);
+        wrong += ngx_kafka_ws_utf8_valid(p, n) != reference(p, n);
+        valid += reference(p, n);
+        guard_free(p, n);
+    }
+
+    is_int(wrong, 0, "mixed texts are judged as a decoder does");
+    ok(valid > 2000 && valid < 18000, "some of them valid, some not");
+}
+
+
 static void
 test_state(void)
 {
@@ -319,7 +365,8 @@ main(void)
     test_vectors();
     test_sequences();
     test_ascii_steps();
+    test_mixed();
     test_state();
 
-    return tap_done(nvectors * 3 + 2 + 1 + 7);
+    return tap_done(nvectors * 3 + 2 + 1 + 2 + 7);
 }
