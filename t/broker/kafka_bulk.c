@@ -1,0 +1,537 @@
+
+/*
+ * kafka_bulk BOOTSTRAP NAME=VALUE ...
+ *
+ * Produces many records whose values prove themselves.
+ *
+ *   topic=T          required
+ *   partitions=N     round robin over partitions 0 to N-1; default 1
+ *   count=N          so many records in all; default: until stopped
+ *   seconds=N        for so long; default: until stopped
+ *   rate=N           records a second in all; default 0: as fast as possible
+ *   size=N or N-M    bytes of a value, at least what its fields need; 100
+ *   run=ID           names the run, [A-Za-z0-9_.-]; default "run"
+ *   first=N          sequence of each partition's first record; default 0
+ *   keys=N           keys k0 to k(N-1) in turn; default 0: null keys
+ *
+ * A value is ASCII: RUN:PARTITION:SEQ:TIME:FILL:CRC, where SEQ is dense and
+ * counts per partition, TIME is the wall clock in microseconds when it was
+ * produced, FILL is random [a-z0-9], maybe empty, and CRC is the CRC-32 (as
+ * in zlib) of all before it, the last colon included, in 8 hex digits.
+ *
+ * It prints "RUNNING" with the first acknowledged record and, when all is
+ * acknowledged or a minute has passed since it stopped (TERM or INT stop it),
+ *   OK sent=N acked=N failed=N seconds=S next=SEQ,SEQ,...
+ * with the next sequence of each partition.  Exit code 0: none failed.
+ */
+
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <librdkafka/rdkafka.h>
+
+
+#define KAFKA_BULK_FILL_MAX    (32 * 1024 * 1024)
+#define KAFKA_BULK_HEAD_MAX    256
+#define KAFKA_BULK_PARTITIONS  1024
+#define KAFKA_BULK_DRAIN       60               /* s */
+#define KAFKA_BULK_CRC_LEN     9                /* colon and 8 digits */
+
+
+typedef struct {
+    char       *topic;
+    char       *run;
+    int64_t     partitions;
+    int64_t     count;
+    int64_t     seconds;
+    int64_t     rate;
+    int64_t     size_min;
+    int64_t     size_max;
+    int64_t     first;
+    int64_t     keys;
+} kafka_bulk_conf_t;
+
+
+typedef struct {
+    int64_t     sent;
+    int64_t     acked;
+    int64_t     failed;
+    int64_t     seq[KAFKA_BULK_PARTITIONS];
+    uint64_t    random;
+    char       *fill;
+    char       *value;
+} kafka_bulk_t;
+
+
+static int kafka_bulk_options(kafka_bulk_conf_t *kbc, int argc, char **argv);
+static int kafka_bulk_size(kafka_bulk_conf_t *kbc, const char *text);
+static rd_kafka_t *kafka_bulk_producer(const char *bootstrap,
+    const kafka_bulk_conf_t *kbc, kafka_bulk_t *kb);
+static int kafka_bulk_init(kafka_bulk_t *kb, const kafka_bulk_conf_t *kbc);
+static void kafka_bulk_run(rd_kafka_t *rk, const kafka_bulk_conf_t *kbc,
+    kafka_bulk_t *kb);
+static rd_kafka_resp_err_t kafka_bulk_produce(rd_kafka_t *rk,
+    const kafka_bulk_conf_t *kbc, kafka_bulk_t *kb);
+static size_t kafka_bulk_value(const kafka_bulk_conf_t *kbc, kafka_bulk_t *kb,
+    int64_t partition);
+static void kafka_bulk_delivered(rd_kafka_t *rk,
+    const rd_kafka_message_t *msg, void *opaque);
+static uint64_t kafka_bulk_random(kafka_bulk_t *kb);
+static void kafka_bulk_crc_init(void);
+static uint32_t kafka_bulk_crc(const char *p, size_t len);
+static int64_t kafka_bulk_now_us(clockid_t clock);
+static void kafka_bulk_stop(int signo);
+
+
+static volatile sig_atomic_t  kafka_bulk_stopped;
+static uint32_t               kafka_bulk_crc_table[256];
+
+
+int
+main(int argc, char **argv)
+{
+    int                  i;
+    double               seconds;
+    int64_t              start, deadline;
+    rd_kafka_t          *rk;
+    static kafka_bulk_t  kb;
+    kafka_bulk_conf_t    kbc;
+
+    if (argc < 3 || kafka_bulk_options(&kbc, argc, argv) != 0) {
+        fprintf(stderr, "usage: %s BOOTSTRAP topic=T [NAME=VALUE ...]\n",
+                argv[0]);
+        return 2;
+    }
+
+    (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void) signal(SIGTERM, kafka_bulk_stop);
+    (void) signal(SIGINT, kafka_bulk_stop);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+
+    if (kafka_bulk_init(&kb, &kbc) != 0) {
+        return 1;
+    }
+
+    rk = kafka_bulk_producer(argv[1], &kbc, &kb);
+    if (rk == NULL) {
+        return 1;
+    }
+
+    start = kafka_bulk_now_us(CLOCK_MONOTONIC);
+
+    kafka_bulk_run(rk, &kbc, &kb);
+
+    deadline = kafka_bulk_now_us(CLOCK_MONOTONIC)
+               + (int64_t) KAFKA_BULK_DRAIN * 1000000;
+
+    while (kb.acked + kb.failed < kb.sent
+           && kafka_bulk_now_us(CLOCK_MONOTONIC) < deadline)
+    {
+        rd_kafka_poll(rk, 100);
+    }
+
+    seconds = (double) (kafka_bulk_now_us(CLOCK_MONOTONIC) - start) / 1e6;
+
+    printf("OK sent=%" PRId64 " acked=%" PRId64 " failed=%" PRId64
+           " seconds=%.3f next=", kb.sent, kb.acked, kb.sent - kb.acked,
+           seconds);
+
+    for (i = 0; i < kbc.partitions; i++) {
+        printf("%s%" PRId64, i > 0 ? "," : "", kb.seq[i]);
+    }
+
+    printf("\n");
+    fflush(stdout);
+
+    _exit(kb.acked == kb.sent ? 0 : 1);
+}
+
+
+static int
+kafka_bulk_options(kafka_bulk_conf_t *kbc, int argc, char **argv)
+{
+    int      i;
+    char    *value, *last;
+    size_t   n;
+    int64_t  number;
+
+    const struct {
+        const char  *name;
+        int64_t     *field;
+    } numbers[] = {
+        { "partitions", &kbc->partitions },
+        { "count", &kbc->count },
+        { "seconds", &kbc->seconds },
+        { "rate", &kbc->rate },
+        { "first", &kbc->first },
+        { "keys", &kbc->keys }
+    };
+
+    memset(kbc, 0, sizeof(kafka_bulk_conf_t));
+
+    kbc->run = "run";
+    kbc->partitions = 1;
+    kbc->size_min = 100;
+    kbc->size_max = 100;
+
+    for (i = 2; i < argc; i++) {
+        value = strchr(argv[i], '=');
+        if (value == NULL) {
+            return -1;
+        }
+
+        *value++ = '\0';
+
+        if (strcmp(argv[i], "topic") == 0) {
+            kbc->topic = value;
+            continue;
+        }
+
+        if (strcmp(argv[i], "run") == 0) {
+            kbc->run = value;
+            continue;
+        }
+
+        if (strcmp(argv[i], "size") == 0) {
+            if (kafka_bulk_size(kbc, value) != 0) {
+                return -1;
+            }
+
+            continue;
+        }
+
+        number = strtoll(value, &last, 10);
+
+        if (*value == '\0' || *last != '\0' || number < 0) {
+            return -1;
+        }
+
+        for (n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++) {
+            if (strcmp(argv[i], numbers[n].name) == 0) {
+                *numbers[n].field = number;
+                break;
+            }
+        }
+
+        if (n == sizeof(numbers) / sizeof(numbers[0])) {
+            return -1;
+        }
+    }
+
+    if (kbc->topic == NULL || strlen(kbc->run) > 64
+        || kbc->partitions < 1 || kbc->partitions > KAFKA_BULK_PARTITIONS)
+    {
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+kafka_bulk_size(kafka_bulk_conf_t *kbc, const char *text)
+{
+    char  *last;
+
+    kbc->size_min = strtoll(text, &last, 10);
+    kbc->size_max = kbc->size_min;
+
+    if (*last == '-') {
+        kbc->size_max = strtoll(last + 1, &last, 10);
+    }
+
+    if (*last != '\0' || kbc->size_min < 0
+        || kbc->size_max < kbc->size_min
+        || kbc->size_max > KAFKA_BULK_FILL_MAX / 2)
+    {
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static rd_kafka_t *
+kafka_bulk_producer(const char *bootstrap, const kafka_bulk_conf_t *kbc,
+    kafka_bulk_t *kb)
+{
+    size_t            i;
+    char              text[512];
+    rd_kafka_t       *rk;
+    rd_kafka_conf_t  *conf;
+
+    const char  *props[][2] = {
+        { "bootstrap.servers", bootstrap },
+        { "enable.idempotence", "true" },
+        { "linger.ms", kbc->rate > 0 && kbc->rate < 1000 ? "0" : "2" },
+        { "socket.nagle.disable", "true" },
+        { "message.max.bytes", "33554432" },
+        { "retry.backoff.ms", "20" },
+        { "reconnect.backoff.max.ms", "200" },
+        { "log_level", "2" }
+    };
+
+    conf = rd_kafka_conf_new();
+
+    for (i = 0; i < sizeof(props) / sizeof(props[0]); i++) {
+
+        if (rd_kafka_conf_set(conf, props[i][0], props[i][1], text,
+                              sizeof(text))
+            != RD_KAFKA_CONF_OK)
+        {
+            fprintf(stderr, "kafka_bulk: %s\n", text);
+            rd_kafka_conf_destroy(conf);
+            return NULL;
+        }
+    }
+
+    rd_kafka_conf_set_opaque(conf, kb);
+    rd_kafka_conf_set_dr_msg_cb(conf, kafka_bulk_delivered);
+
+    rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+
+    if (rk == NULL) {
+        fprintf(stderr, "kafka_bulk: %s\n", text);
+        rd_kafka_conf_destroy(conf);
+    }
+
+    return rk;
+}
+
+
+static int
+kafka_bulk_init(kafka_bulk_t *kb, const kafka_bulk_conf_t *kbc)
+{
+    size_t             i, size;
+    static const char  chars[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+    size = (size_t) kbc->size_max * 2 + 65536;
+
+    kb->fill = malloc(size);
+    kb->value = malloc(size + KAFKA_BULK_HEAD_MAX);
+
+    if (kb->fill == NULL || kb->value == NULL) {
+        fprintf(stderr, "kafka_bulk: no memory\n");
+        return -1;
+    }
+
+    kb->random = (uint64_t) kafka_bulk_now_us(CLOCK_REALTIME)
+                 ^ (uint64_t) getpid() << 32;
+
+    for (i = 0; i < size; i++) {
+        kb->fill[i] = chars[kafka_bulk_random(kb) % (sizeof(chars) - 1)];
+    }
+
+    for (i = 0; i < KAFKA_BULK_PARTITIONS; i++) {
+        kb->seq[i] = kbc->first;
+    }
+
+    kafka_bulk_crc_init();
+
+    return 0;
+}
+
+
+static void
+kafka_bulk_run(rd_kafka_t *rk, const kafka_bulk_conf_t *kbc, kafka_bulk_t *kb)
+{
+    int64_t  now, start, due, wait_us;
+
+    start = kafka_bulk_now_us(CLOCK_MONOTONIC);
+
+    while (!kafka_bulk_stopped) {
+        now = kafka_bulk_now_us(CLOCK_MONOTONIC);
+
+        if (kbc->seconds > 0 && now - start >= kbc->seconds * 1000000) {
+            return;
+        }
+
+        if (kbc->count > 0 && kb->sent >= kbc->count) {
+            return;
+        }
+
+        if (kbc->rate > 0) {
+            due = start + (int64_t) ((double) kb->sent * 1e6
+                                     / (double) kbc->rate);
+            wait_us = due - now;
+
+            if (wait_us > 0) {
+                rd_kafka_poll(rk, 0);
+                (void) usleep(wait_us < 20000 ? (useconds_t) wait_us : 20000);
+                continue;
+            }
+        }
+
+        if (kafka_bulk_produce(rk, kbc, kb)
+            == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        {
+            rd_kafka_poll(rk, 10);
+            continue;
+        }
+
+        rd_kafka_poll(rk, 0);
+    }
+}
+
+
+static rd_kafka_resp_err_t
+kafka_bulk_produce(rd_kafka_t *rk, const kafka_bulk_conf_t *kbc,
+    kafka_bulk_t *kb)
+{
+    char                 text[32], *key;
+    size_t               len;
+    int64_t              partition;
+    rd_kafka_resp_err_t  err;
+
+    partition = kb->sent % kbc->partitions;
+    len = kafka_bulk_value(kbc, kb, partition);
+
+    key = NULL;
+
+    if (kbc->keys > 0) {
+        snprintf(text, sizeof(text), "k%" PRId64, kb->sent % kbc->keys);
+        key = text;
+    }
+
+    err = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(kbc->topic),
+                  RD_KAFKA_V_PARTITION((int32_t) partition),
+                  RD_KAFKA_V_KEY(key, key != NULL ? strlen(key) : 0),
+                  RD_KAFKA_V_VALUE(kb->value, len),
+                  RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        kb->seq[partition]++;
+        kb->sent++;
+
+    } else if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+        fprintf(stderr, "kafka_bulk: %s\n", rd_kafka_err2str(err));
+        kafka_bulk_stopped = 1;
+    }
+
+    return err;
+}
+
+
+static size_t
+kafka_bulk_value(const kafka_bulk_conf_t *kbc, kafka_bulk_t *kb,
+    int64_t partition)
+{
+    size_t  size, len, fill;
+
+    size = (size_t) (kbc->size_min + (int64_t) (kafka_bulk_random(kb)
+                   % (uint64_t) (kbc->size_max - kbc->size_min + 1)));
+
+    len = (size_t) snprintf(kb->value, KAFKA_BULK_HEAD_MAX,
+                            "%s:%" PRId64 ":%" PRId64 ":%" PRId64 ":",
+                            kbc->run, partition, kb->seq[partition],
+                            kafka_bulk_now_us(CLOCK_REALTIME));
+
+    if (size > len + KAFKA_BULK_CRC_LEN) {
+        fill = size - len - KAFKA_BULK_CRC_LEN;
+        memcpy(&kb->value[len],
+               &kb->fill[kafka_bulk_random(kb) % 65536], fill);
+        len += fill;
+    }
+
+    kb->value[len++] = ':';
+
+    return len + (size_t) snprintf(&kb->value[len], KAFKA_BULK_CRC_LEN,
+                                   "%08" PRIx32,
+                                   kafka_bulk_crc(kb->value, len));
+}
+
+
+static void
+kafka_bulk_delivered(rd_kafka_t *rk, const rd_kafka_message_t *msg,
+    void *opaque)
+{
+    kafka_bulk_t  *kb = opaque;
+
+    (void) rk;
+
+    if (msg->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+
+        if (kb->failed++ == 0) {
+            fprintf(stderr, "kafka_bulk: %s\n", rd_kafka_err2str(msg->err));
+        }
+
+        return;
+    }
+
+    if (kb->acked++ == 0) {
+        printf("RUNNING\n");
+    }
+}
+
+
+/* xorshift64 */
+
+static uint64_t
+kafka_bulk_random(kafka_bulk_t *kb)
+{
+    kb->random ^= kb->random << 13;
+    kb->random ^= kb->random >> 7;
+    kb->random ^= kb->random << 17;
+
+    return kb->random;
+}
+
+
+static void
+kafka_bulk_crc_init(void)
+{
+    int       bit;
+    uint32_t  i, crc;
+
+    for (i = 0; i < 256; i++) {
+        crc = i;
+
+        for (bit = 0; bit < 8; bit++) {
+            crc = crc & 1 ? crc >> 1 ^ 0xedb88320 : crc >> 1;
+        }
+
+        kafka_bulk_crc_table[i] = crc;
+    }
+}
+
+
+static uint32_t
+kafka_bulk_crc(const char *p, size_t len)
+{
+    uint32_t  crc;
+
+    crc = 0xffffffff;
+
+    while (len-- > 0) {
+        crc = kafka_bulk_crc_table[(crc ^ (uint8_t) *p++) & 0xff] ^ crc >> 8;
+    }
+
+    return crc ^ 0xffffffff;
+}
+
+
+static int64_t
+kafka_bulk_now_us(clockid_t clock)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(clock, &ts);
+
+    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+
+static void
+kafka_bulk_stop(int signo)
+{
+    (void) signo;
+
+    kafka_bulk_stopped = 1;
+}
