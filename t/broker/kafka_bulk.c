@@ -386,7 +386,7 @@ kafka_bulk_produce(rd_kafka_t *rk, const kafka_bulk_conf_t *kbc,
     kafka_bulk_t *kb)
 {
     char                 text[32], *key;
-    size_t               len;
+    size_t               len, key_len;
     int64_t              partition;
     rd_kafka_resp_err_t  err;
 
@@ -394,15 +394,17 @@ kafka_bulk_produce(rd_kafka_t *rk, const kafka_bulk_conf_t *kbc,
     len = kafka_bulk_value(kbc, kb, partition);
 
     key = NULL;
+    key_len = 0;
 
     if (kbc->keys > 0) {
-        snprintf(text, sizeof(text), "k%" PRId64, kb->sent % kbc->keys);
         key = text;
+        key_len = (size_t) snprintf(text, sizeof(text), "k%" PRId64,
+                                    kb->sent % kbc->keys);
     }
 
     err = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(kbc->topic),
                   RD_KAFKA_V_PARTITION((int32_t) partition),
-                  RD_KAFKA_V_KEY(key, key != NULL ? strlen(key) : 0),
+                  RD_KAFKA_V_KEY(key, key_len),
                   RD_KAFKA_V_VALUE(kb->value, len),
                   RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
 
