@@ -94,6 +94,8 @@ static const struct {
       want("C1000,0:;"), NONE },
     { "close with a reason", 0, { f(CLOSE, "\x03\xe9" "bye") },
       want("C1001,3:bye;"), NONE },
+    { "close with a reason of one byte", 0, { f(CLOSE, "\x03\xe9" "x") },
+      want("C1001,1:x;"), NONE },
     { "close between fragments", 0,
       { f(TEXT_MORE, "a"), f(CLOSE, "\x0f\xa0") }, want("C4000,0:;"), NONE },
     { "after a close nothing comes", 0,
