@@ -20,7 +20,7 @@
 
 /* {"partition":-2147483648,"offset":-9223372036854775808,...}, */
 
-#define NGX_KAFKA_WS_EVENT_PARTITION  88
+#define NGX_KAFKA_WS_EVENT_PARTITION  80
 
 
 #define ngx_kafka_ws_event_text(ev, s)                                        \
