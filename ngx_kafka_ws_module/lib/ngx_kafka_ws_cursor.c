@@ -67,14 +67,16 @@ ngx_kafka_ws_ranges_parse(const uint8_t *p, size_t n,
     ngx_kafka_ws_range_t        r;
     ngx_kafka_ws_cursor_text_t  t;
 
+    if (n == 0) {
+        err->text = "empty partition list";
+        err->pos = 0;
+        return NGX_KAFKA_WS_CURSOR_ERROR;
+    }
+
     t.start = p;
     t.pos = p;
     t.last = p + n;
     t.err = err;
-
-    if (n == 0) {
-        return ngx_kafka_ws_cursor_fail(&t, p, "empty partition list");
-    }
 
     if (n == 3 && memcmp(p, "all", 3) == 0) {
         ranges[0].first = 0;

@@ -284,6 +284,9 @@ test_nul(void)
                                          MAX, &n, &err),
                &err, "unexpected character", 1, "list with NUL", "1");
 
+    is_refused(ngx_kafka_ws_ranges_parse(NULL, 0, ranges, MAX, &n, &err),
+               &err, "empty partition list", 0, "list at NULL", "");
+
     n = 99;
     ok(ngx_kafka_ws_cursor_parse(NULL, 0, NULL, 0, &n, &err) == OK && n == 0,
        "no cursor at NULL is an empty one");
@@ -448,6 +451,6 @@ main(void)
     test_escapes();
     test_print();
 
-    return tap_done((int) (count(lists) + count(cursors) + 3 + 4 + 2
+    return tap_done((int) (count(lists) + count(cursors) + 4 + 4 + 2
                            + count(escapes) + 6));
 }
