@@ -1,0 +1,108 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * What a kafka_ws_cluster block says: read by the master, constant
+ * afterwards, used by the helper process and the workers alike.
+ */
+
+
+#ifndef _NGX_KAFKA_WS_CLUSTER_H_INCLUDED_
+#define _NGX_KAFKA_WS_CLUSTER_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_kafka_ws_render.h"
+#include "ngx_kafka_ws_ring.h"
+
+
+#define NGX_KAFKA_WS_TOPIC_MAX         249       /* bytes, Kafka's Topic.java */
+#define NGX_KAFKA_WS_RING_DEFAULT      (4 * 1024 * 1024)
+#define NGX_KAFKA_WS_RECORD_DEFAULT    (1024 * 1024)
+#define NGX_KAFKA_WS_PRELOAD_RECORDS   1000
+#define NGX_KAFKA_WS_PRELOAD_AGE       60000     /* ms */
+
+
+typedef struct ngx_kafka_ws_cluster_s  ngx_kafka_ws_cluster_t;
+typedef struct ngx_kafka_ws_root_s     ngx_kafka_ws_root_t;
+
+
+/* one argument of "topics": a literal name, or a regular expression */
+
+typedef struct {
+    ngx_str_t                   name;        /* without "~" */
+#if (NGX_PCRE)
+    ngx_regex_t                *regex;       /* NULL: literal */
+#endif
+} ngx_kafka_ws_topic_rule_t;
+
+
+/* a rendering in use, with its place in the rings and in index entries */
+
+typedef struct {
+    ngx_kafka_ws_rendering_t    rendering;
+    uint64_t                    hash;
+    ngx_uint_t                  index;
+} ngx_kafka_ws_cluster_rendering_t;
+
+
+struct ngx_kafka_ws_cluster_s {
+    ngx_str_t                   name;
+    ngx_str_t                   brokers;     /* joined by commas, with a
+                                                final zero */
+    ngx_array_t                 topics;      /* ngx_kafka_ws_topic_rule_t */
+    ngx_array_t                 properties;  /* ngx_keyval_t, each with a
+                                                final zero */
+    ngx_str_t                   zone;
+    ngx_shm_zone_t             *shm_zone;
+    size_t                      ring;        /* bytes of a data ring */
+    size_t                      max_record;  /* bytes */
+    ngx_int_t                   preload_records;   /* -1: not limited */
+    ngx_msec_int_t              preload_age;       /* ms, -1: not limited */
+
+    ngx_kafka_ws_cluster_rendering_t
+                               *renderings[NGX_KAFKA_WS_RENDERINGS_MAX];
+    ngx_uint_t                  nrenderings;
+
+    uint64_t                    layout;      /* hash: the rings' layout */
+    uint64_t                    allowed;     /* hash: the list of topics */
+
+    ngx_kafka_ws_root_t        *root;        /* in the zone, once mapped */
+
+    u_char                     *file;        /* where the block stands */
+    ngx_uint_t                  line;
+};
+
+
+/*
+ * Says whether a topic may be streamed: a legal Kafka name, not one of
+ * Kafka's own ("__..."), and on the block's list.
+ * where:     main thread of any process (nginx's regular expressions are
+ *            not for other threads)
+ */
+ngx_uint_t ngx_kafka_ws_cluster_allows(ngx_kafka_ws_cluster_t *kwc,
+    ngx_str_t *topic);
+
+/* 1 to 249 of [a-zA-Z0-9._-], not "." nor ".." (Kafka's Topic.java) */
+ngx_uint_t ngx_kafka_ws_cluster_topic_legal(ngx_str_t *topic);
+
+/*
+ * Finds or adds a rendering.
+ * returns:   it, owned by the pool; NULL: out of memory, or, with *full set,
+ *            more than NGX_KAFKA_WS_RENDERINGS_MAX
+ * where:     the master, while it reads the configuration
+ */
+ngx_kafka_ws_cluster_rendering_t *ngx_kafka_ws_cluster_rendering(
+    ngx_kafka_ws_cluster_t *kwc, ngx_kafka_ws_rendering_t *rendering,
+    ngx_pool_t *pool, ngx_uint_t *full);
+
+/*
+ * Ends the reading: orders the renderings, so that the order of locations
+ * does not matter, and computes both hashes.
+ */
+void ngx_kafka_ws_cluster_finish(ngx_kafka_ws_cluster_t *kwc);
+
+
+#endif /* _NGX_KAFKA_WS_CLUSTER_H_INCLUDED_ */

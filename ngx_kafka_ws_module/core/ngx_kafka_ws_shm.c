@@ -1,0 +1,620 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * A cluster's zone is one of nginx's, with its slab pool; the root hangs at
+ * the pool's data.  From there on everything is reached by offsets into the
+ * zone or by numbers, never by pointers, and nothing a reader needs is
+ * behind a lock:
+ *
+ *     root -> bucket[hash of name] -> topic -> next topic of the bucket
+ *                                     topic -> stream -> stream -> ...
+ *                                              stream -> ring (one block)
+ *
+ * Topics and streams are only ever added, each whole before the count or
+ * link that makes it visible is stored with release.  A ring may be replaced
+ * or freed; the stream's generation says so, and readers check it after each
+ * copy as they check the ring's tail.
+ *
+ * There is one writer at a time: the consumer thread that holds a POSIX
+ * record lock on the zone's byte of a memfd which the master made and every
+ * process inherited.  The kernel frees it when the holder dies, at whatever
+ * instruction; a holder that is merely stopped keeps it, so that it can not
+ * wake up beside a second one.  The epoch counts writers.  Only the writer
+ * allocates from the slab pool, so its mutex is contended by nobody; if the
+ * writer dies in it, the master unlocks it as it does for any zone.
+ *
+ * A reload with the same zone keeps all of it.  A new layout (other
+ * renderings or ring size) makes the next writer free all rings before it
+ * begins; old workers see their streams' generations change.  A zone of
+ * another size is another zone: the old root is marked retired.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <sys/mman.h>
+
+#include "ngx_kafka_ws_shm.h"
+
+
+#define NGX_KAFKA_WS_SHM_MAGIC  0x6b77732d73686d31ULL   /* "kws-shm1" */
+
+
+/* in memory that the master and all its children share */
+
+typedef struct {
+    uint64_t                  generation;
+    uint32_t                  locks;
+} ngx_kafka_ws_lineage_t;
+
+
+static uint64_t ngx_kafka_ws_shm_alloc(ngx_kafka_ws_cluster_t *kwc,
+    size_t size);
+static void *ngx_kafka_ws_shm_add(ngx_kafka_ws_cluster_t *kwc,
+    uint64_t *chunks, uint32_t n, uint32_t per_chunk, size_t size);
+static ngx_kafka_ws_stream_t *ngx_kafka_ws_shm_own(ngx_kafka_ws_root_t *root,
+    uint32_t n);
+static size_t ngx_kafka_ws_shm_ring_bytes(ngx_kafka_ws_cluster_t *kwc);
+static size_t ngx_kafka_ws_shm_pages(size_t size);
+
+
+static ngx_kafka_ws_lineage_t  *ngx_kafka_ws_lineage;
+static ngx_fd_t                 ngx_kafka_ws_lock_fd = NGX_INVALID_FILE;
+
+
+ngx_int_t
+ngx_kafka_ws_shm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_slab_pool_t         *shpool;
+    ngx_kafka_ws_cluster_t  *kwc, *okwc;
+
+    kwc = shm_zone->data;
+    okwc = data;
+
+    if (okwc) {
+        kwc->root = okwc->root;
+        return NGX_OK;
+    }
+
+    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    /* running out of room is the consumer's to report, by topic */
+    shpool->log_nomem = 0;
+
+    kwc->root = ngx_slab_calloc(shpool, sizeof(ngx_kafka_ws_root_t));
+    if (kwc->root == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "zone \"%V\" is too small", &shm_zone->shm.name);
+        return NGX_ERROR;
+    }
+
+    shpool->data = kwc->root;
+
+    kwc->root->magic = NGX_KAFKA_WS_SHM_MAGIC;
+    kwc->root->size = shm_zone->shm.size;
+
+    return NGX_OK;
+}
+
+
+size_t
+ngx_kafka_ws_shm_needed(ngx_kafka_ws_cluster_t *kwc)
+{
+    size_t                      n, pages;
+    ngx_uint_t                  i;
+    ngx_kafka_ws_topic_rule_t  *rule;
+
+    n = 0;
+    rule = kwc->topics.elts;
+
+    for (i = 0; i < kwc->topics.nelts; i++) {
+#if (NGX_PCRE)
+        if (rule[i].regex) {
+            continue;
+        }
+#endif
+        n++;
+    }
+
+    pages = 4 + ngx_kafka_ws_shm_pages(sizeof(ngx_kafka_ws_root_t))
+            + (n / NGX_KAFKA_WS_TOPICS_CHUNK + 1)
+              * ngx_kafka_ws_shm_pages(NGX_KAFKA_WS_TOPICS_CHUNK
+                                       * sizeof(ngx_kafka_ws_topic_t))
+            + (n / NGX_KAFKA_WS_STREAMS_CHUNK + 1)
+              * ngx_kafka_ws_shm_pages(NGX_KAFKA_WS_STREAMS_CHUNK
+                                       * sizeof(ngx_kafka_ws_stream_t))
+            + n * ngx_kafka_ws_shm_pages(ngx_kafka_ws_shm_ring_bytes(kwc));
+
+    return pages * (ngx_pagesize + sizeof(ngx_slab_page_t));
+}
+
+
+ngx_int_t
+ngx_kafka_ws_shm_init_module(ngx_cycle_t *cycle)
+{
+    void  *p;
+
+    if (ngx_kafka_ws_lineage == NULL) {
+
+        ngx_kafka_ws_lock_fd = memfd_create("ngx_kafka_ws", MFD_CLOEXEC);
+
+        if (ngx_kafka_ws_lock_fd == NGX_INVALID_FILE) {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                          "memfd_create(\"ngx_kafka_ws\") failed");
+            return NGX_ERROR;
+        }
+
+        p = MAP_FAILED;
+
+        if (ftruncate(ngx_kafka_ws_lock_fd, ngx_pagesize) == 0) {
+            p = mmap(NULL, ngx_pagesize, PROT_READ|PROT_WRITE, MAP_SHARED,
+                     ngx_kafka_ws_lock_fd, 0);
+        }
+
+        if (p == MAP_FAILED) {
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                          "mapping the lock file failed");
+            return NGX_ERROR;
+        }
+
+        ngx_kafka_ws_lineage = p;
+    }
+
+    (void) ngx_kafka_ws_fetch_add(&ngx_kafka_ws_lineage->generation, 1);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_kafka_ws_shm_register(ngx_kafka_ws_root_t *root)
+{
+    if (root->lock == 0) {
+        root->lock = ++ngx_kafka_ws_lineage->locks;
+    }
+}
+
+
+uint64_t
+ngx_kafka_ws_shm_generation(void)
+{
+    return ngx_kafka_ws_load_acquire(&ngx_kafka_ws_lineage->generation);
+}
+
+
+ngx_kafka_ws_slot_t *
+ngx_kafka_ws_shm_slot(ngx_kafka_ws_root_t *root)
+{
+    ngx_uint_t  n;
+
+    n = (ngx_process_slot < 0) ? 0 : (ngx_uint_t) ngx_process_slot;
+
+    return &root->slot[ngx_min(n, NGX_KAFKA_WS_SLOTS - 1)];
+}
+
+
+uint64_t
+ngx_kafka_ws_shm_sum(ngx_kafka_ws_root_t *root, size_t offset)
+{
+    u_char      *p;
+    uint64_t     sum;
+    ngx_uint_t   i;
+
+    sum = 0;
+
+    for (i = 0; i < NGX_KAFKA_WS_SLOTS; i++) {
+        p = (u_char *) &root->slot[i].counters + offset;
+        sum += ngx_kafka_ws_load_relaxed((uint64_t *) (void *) p);
+    }
+
+    return sum;
+}
+
+
+ngx_kafka_ws_topic_t *
+ngx_kafka_ws_shm_topic(ngx_kafka_ws_root_t *root, uint32_t n)
+{
+    ngx_kafka_ws_topic_t  *chunk;
+
+    if (n >= ngx_kafka_ws_load_acquire(&root->ntopics)) {
+        return NULL;
+    }
+
+    chunk = (ngx_kafka_ws_topic_t *)
+            ((u_char *) root + root->topics[n / NGX_KAFKA_WS_TOPICS_CHUNK]);
+
+    return &chunk[n % NGX_KAFKA_WS_TOPICS_CHUNK];
+}
+
+
+ngx_kafka_ws_stream_t *
+ngx_kafka_ws_shm_stream(ngx_kafka_ws_root_t *root, uint32_t n)
+{
+    if (n >= ngx_kafka_ws_load_acquire(&root->nstreams)) {
+        return NULL;
+    }
+
+    return ngx_kafka_ws_shm_own(root, n);
+}
+
+
+static ngx_kafka_ws_stream_t *
+ngx_kafka_ws_shm_own(ngx_kafka_ws_root_t *root, uint32_t n)
+{
+    ngx_kafka_ws_stream_t  *chunk;
+
+    chunk = (ngx_kafka_ws_stream_t *)
+            ((u_char *) root + root->streams[n / NGX_KAFKA_WS_STREAMS_CHUNK]);
+
+    return &chunk[n % NGX_KAFKA_WS_STREAMS_CHUNK];
+}
+
+
+ngx_kafka_ws_topic_t *
+ngx_kafka_ws_shm_find(ngx_kafka_ws_root_t *root, ngx_str_t *name)
+{
+    uint32_t               n, hash;
+    ngx_kafka_ws_topic_t  *topic;
+
+    hash = ngx_crc32_short(name->data, name->len) % NGX_KAFKA_WS_BUCKETS;
+    n = ngx_kafka_ws_load_acquire(&root->bucket[hash]);
+
+    /* places are numbered from 1 here, 0 ends the list */
+
+    while (n) {
+        topic = ngx_kafka_ws_shm_topic(root, n - 1);
+        if (topic == NULL) {
+            return NULL;
+        }
+
+        if (topic->len == name->len
+            && ngx_memcmp(topic->name, name->data, name->len) == 0)
+        {
+            return topic;
+        }
+
+        n = topic->next;
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_kafka_ws_shm_view(ngx_kafka_ws_root_t *root,
+    ngx_kafka_ws_stream_t *stream, ngx_kafka_ws_view_t *view)
+{
+    uint64_t  gen, ring, bytes;
+
+    gen = ngx_kafka_ws_load_acquire(&stream->gen);
+
+    ring = ngx_kafka_ws_load_relaxed(&stream->ring);
+    bytes = ngx_kafka_ws_load_relaxed(&stream->ring_bytes);
+
+    if ((gen & 1) || ring == 0 || ring > root->size
+        || bytes > root->size - ring)
+    {
+        return NGX_AGAIN;
+    }
+
+    if (ngx_kafka_ws_ring_open(&view->ring, (u_char *) root + ring, bytes)
+        != NGX_KAFKA_WS_RING_OK)
+    {
+        return NGX_AGAIN;
+    }
+
+    view->stream = stream;
+    view->gen = gen;
+
+    ngx_kafka_ws_fence_acquire();
+
+    return ngx_kafka_ws_shm_valid(view) ? NGX_OK : NGX_AGAIN;
+}
+
+
+ngx_int_t
+ngx_kafka_ws_shm_lock(ngx_kafka_ws_cluster_t *kwc, uint64_t *epoch)
+{
+    struct flock            fl;
+    ngx_kafka_ws_root_t    *root;
+
+    root = kwc->root;
+
+    ngx_memzero(&fl, sizeof(struct flock));
+
+    fl.l_type = F_WRLCK;
+    fl.l_whence = SEEK_SET;
+    fl.l_start = root->lock;
+    fl.l_len = 1;
+
+    if (fcntl(ngx_kafka_ws_lock_fd, F_SETLK, &fl) == -1) {
+        return (ngx_errno == NGX_EAGAIN || ngx_errno == NGX_EACCES)
+               ? NGX_AGAIN : NGX_ERROR;
+    }
+
+    *epoch = ngx_kafka_ws_fetch_add(&root->epoch, 1) + 1;
+
+    ngx_kafka_ws_store_relaxed(&root->pid, (uint32_t) ngx_pid);
+
+    if (root->layout != kwc->layout) {
+        ngx_kafka_ws_shm_reset(kwc);
+        root->layout = kwc->layout;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_kafka_ws_shm_reset(ngx_kafka_ws_cluster_t *kwc)
+{
+    uint32_t              i;
+    ngx_kafka_ws_root_t  *root;
+
+    root = kwc->root;
+
+    /* no topic is known until Kafka was asked: workers answer 503 */
+    ngx_kafka_ws_store_release(&root->allowed, 0);
+
+    for (i = 0; i < root->nstreams; i++) {
+        ngx_kafka_ws_shm_free_ring(kwc, ngx_kafka_ws_shm_own(root, i));
+    }
+}
+
+
+ngx_kafka_ws_topic_t *
+ngx_kafka_ws_shm_add_topic(ngx_kafka_ws_cluster_t *kwc, ngx_str_t *name)
+{
+    uint32_t               n, hash;
+    ngx_kafka_ws_root_t   *root;
+    ngx_kafka_ws_topic_t  *topic;
+
+    root = kwc->root;
+    n = root->ntopics;
+
+    topic = ngx_kafka_ws_shm_add(kwc, root->topics, n,
+                                 NGX_KAFKA_WS_TOPICS_CHUNK,
+                                 sizeof(ngx_kafka_ws_topic_t));
+    if (topic == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(topic, sizeof(ngx_kafka_ws_topic_t));
+    ngx_memcpy(topic->name, name->data, name->len);
+
+    topic->len = (uint32_t) name->len;
+    topic->first = NGX_KAFKA_WS_NONE;
+    topic->last = NGX_KAFKA_WS_NONE;
+
+    hash = ngx_crc32_short(name->data, name->len) % NGX_KAFKA_WS_BUCKETS;
+    topic->next = root->bucket[hash];
+
+    ngx_kafka_ws_store_release(&root->ntopics, n + 1);
+    ngx_kafka_ws_store_release(&root->bucket[hash], n + 1);
+
+    return topic;
+}
+
+
+ngx_kafka_ws_stream_t *
+ngx_kafka_ws_shm_add_stream(ngx_kafka_ws_cluster_t *kwc,
+    ngx_kafka_ws_topic_t *topic)
+{
+    uint32_t                n, i;
+    ngx_kafka_ws_root_t    *root;
+    ngx_kafka_ws_stream_t  *stream;
+
+    root = kwc->root;
+    n = root->nstreams;
+
+    stream = ngx_kafka_ws_shm_add(kwc, root->streams, n,
+                                  NGX_KAFKA_WS_STREAMS_CHUNK,
+                                  sizeof(ngx_kafka_ws_stream_t));
+    if (stream == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(stream, sizeof(ngx_kafka_ws_stream_t));
+
+    for (i = 0; ngx_kafka_ws_shm_topic(root, i) != topic; i++) {
+        /* void */
+    }
+
+    stream->topic = i;
+    stream->partition = (int32_t) topic->npartitions;
+    stream->next = NGX_KAFKA_WS_NONE;
+    stream->log_start = -1;
+    stream->log_end = -1;
+
+    ngx_kafka_ws_store_release(&root->nstreams, n + 1);
+
+    if (topic->last == NGX_KAFKA_WS_NONE) {
+        ngx_kafka_ws_store_release(&topic->first, n);
+
+    } else {
+        ngx_kafka_ws_store_release(
+            &ngx_kafka_ws_shm_own(root, topic->last)->next, n);
+    }
+
+    topic->last = n;
+    ngx_kafka_ws_store_release(&topic->npartitions, topic->npartitions + 1);
+
+    return stream;
+}
+
+
+ngx_int_t
+ngx_kafka_ws_shm_make_ring(ngx_kafka_ws_cluster_t *kwc,
+    ngx_kafka_ws_stream_t *stream, int64_t base)
+{
+    size_t     bytes;
+    uint64_t   ring;
+
+    ngx_kafka_ws_shm_free_ring(kwc, stream);
+
+    bytes = ngx_kafka_ws_shm_ring_bytes(kwc);
+
+    ring = ngx_kafka_ws_shm_alloc(kwc, bytes);
+    if (ring == 0) {
+        return NGX_ERROR;
+    }
+
+    ngx_kafka_ws_ring_init((u_char *) kwc->root + ring, kwc->ring,
+                           ngx_kafka_ws_ring_entries(kwc->ring),
+                           ngx_max(kwc->nrenderings, 1), base);
+
+    ngx_kafka_ws_store_relaxed(&stream->gen, stream->gen + 1);
+    ngx_kafka_ws_fence_release();
+
+    stream->ring = ring;
+    stream->ring_bytes = bytes;
+    ngx_kafka_ws_store_relaxed(&stream->state, NGX_KAFKA_WS_STREAM_LOADING);
+
+    ngx_kafka_ws_store_release(&stream->gen, stream->gen + 1);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_kafka_ws_shm_free_ring(ngx_kafka_ws_cluster_t *kwc,
+    ngx_kafka_ws_stream_t *stream)
+{
+    uint64_t          ring;
+    ngx_slab_pool_t  *shpool;
+
+    if (stream->gen & 1) {
+        /* a writer died while it changed this one; its ring, if any, was
+           whole already */
+        ngx_kafka_ws_store_release(&stream->gen, stream->gen + 1);
+    }
+
+    if (stream->ring == 0) {
+        return;
+    }
+
+    ring = stream->ring;
+
+    ngx_kafka_ws_store_relaxed(&stream->gen, stream->gen + 1);
+    ngx_kafka_ws_fence_release();
+
+    stream->ring = 0;
+    stream->ring_bytes = 0;
+
+    ngx_kafka_ws_store_release(&stream->gen, stream->gen + 1);
+
+    /* readers that still look at it find another generation afterwards */
+
+    shpool = (ngx_slab_pool_t *) kwc->shm_zone->shm.addr;
+    ngx_slab_free(shpool, (u_char *) kwc->root + ring);
+}
+
+
+static uint64_t
+ngx_kafka_ws_shm_alloc(ngx_kafka_ws_cluster_t *kwc, size_t size)
+{
+    u_char           *p;
+    ngx_slab_pool_t  *shpool;
+
+    shpool = (ngx_slab_pool_t *) kwc->shm_zone->shm.addr;
+
+    p = ngx_slab_alloc(shpool, size);
+
+    return (p == NULL) ? 0 : (uint64_t) (p - (u_char *) kwc->root);
+}
+
+
+/*
+ * The place of entry n, in a new chunk if it is the first of one.
+ */
+
+static void *
+ngx_kafka_ws_shm_add(ngx_kafka_ws_cluster_t *kwc, uint64_t *chunks,
+    uint32_t n, uint32_t per_chunk, size_t size)
+{
+    uint32_t  c;
+
+    c = n / per_chunk;
+
+    if (c == NGX_KAFKA_WS_CHUNKS) {
+        return NULL;
+    }
+
+    if (chunks[c] == 0) {
+        chunks[c] = ngx_kafka_ws_shm_alloc(kwc, per_chunk * size);
+
+        if (chunks[c] == 0) {
+            return NULL;
+        }
+    }
+
+    return (u_char *) kwc->root + chunks[c] + (n % per_chunk) * size;
+}
+
+
+static size_t
+ngx_kafka_ws_shm_ring_bytes(ngx_kafka_ws_cluster_t *kwc)
+{
+    return ngx_kafka_ws_ring_bytes(kwc->ring,
+                                   ngx_kafka_ws_ring_entries(kwc->ring),
+                                   ngx_max(kwc->nrenderings, 1));
+}
+
+
+static size_t
+ngx_kafka_ws_shm_pages(size_t size)
+{
+    return (size + ngx_pagesize - 1) / ngx_pagesize;
+}
+
+
+void
+ngx_kafka_ws_shm_set_error(ngx_kafka_ws_root_t *root, const char *text)
+{
+    ngx_kafka_ws_store_relaxed(&root->error_gen, root->error_gen | 1);
+    ngx_kafka_ws_fence_release();
+
+    (void) ngx_cpystrn(root->error, (u_char *) text, NGX_KAFKA_WS_ERROR_LEN);
+
+    ngx_kafka_ws_store_release(&root->error_gen, root->error_gen + 1);
+}
+
+
+void
+ngx_kafka_ws_shm_get_error(ngx_kafka_ws_root_t *root,
+    u_char text[NGX_KAFKA_WS_ERROR_LEN])
+{
+    uint64_t    gen;
+    ngx_uint_t  tries;
+
+    for (tries = 0; tries < 100; tries++) {
+
+        gen = ngx_kafka_ws_load_acquire(&root->error_gen);
+
+        ngx_memcpy(text, root->error, NGX_KAFKA_WS_ERROR_LEN);
+        text[NGX_KAFKA_WS_ERROR_LEN - 1] = '\0';
+
+        ngx_kafka_ws_fence_acquire();
+
+        if (!(gen & 1)
+            && ngx_kafka_ws_load_relaxed(&root->error_gen) == gen)
+        {
+            return;
+        }
+    }
+
+    text[0] = '\0';
+}
+
+
+uint64_t
+ngx_kafka_ws_shm_now(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}

@@ -1,0 +1,268 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * Three threads share the work, each doing what the others must not:
+ *
+ *     main     nginx's own: log, regular expressions.  Called every now and
+ *              then by the cache manager's loop, or by a timer.
+ *     topics   asks Kafka which topics and partitions there are, and where
+ *              their logs begin and end: calls that block as long as a
+ *              broker takes, on a handle of their own.
+ *     ingest   fetches, renders, publishes and wakes the workers; nothing
+ *              it calls blocks.  It becomes the writer of the zone and is
+ *              the only one that writes there.
+ *
+ * A list of topics makes a round: topics proposes it, main marks what the
+ * configuration allows, topics adds the positions to begin at, ingest takes
+ * it as its plan.  Everything that passes between threads lies in the
+ * consumer, under its mutex or in atomic words; no thread but main touches
+ * anything of nginx's beyond memory and the slab pool.
+ *
+ * To add work that blocks, give it to topics; to add work per record, give
+ * it to ingest and measure it.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "ngx_kafka_ws_consumer.h"
+
+
+#define NGX_KAFKA_WS_TICK        100    /* ms */
+#define NGX_KAFKA_WS_TICK_FIRST  10     /* ms, until the first plan */
+#define NGX_KAFKA_WS_TICK_RETRY  1000   /* ms, if a thread did not start */
+
+
+static ngx_int_t ngx_kafka_ws_consumer_threads(ngx_kafka_ws_consumer_t *c);
+static void ngx_kafka_ws_consumer_allow(ngx_kafka_ws_consumer_t *c);
+static void ngx_kafka_ws_consumer_flush(ngx_kafka_ws_consumer_t *c);
+
+
+ngx_kafka_ws_consumer_t *
+ngx_kafka_ws_consumer_create(ngx_kafka_ws_cluster_t *kwc, ngx_log_t *log)
+{
+    pthread_condattr_t        attr;
+    ngx_kafka_ws_consumer_t  *c;
+
+    c = ngx_calloc(sizeof(ngx_kafka_ws_consumer_t), log);
+    if (c == NULL) {
+        return NULL;
+    }
+
+    c->cluster = kwc;
+    c->log = log;
+
+    (void) pthread_mutex_init(&c->mutex, NULL);
+
+    (void) pthread_condattr_init(&attr);
+    (void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void) pthread_cond_init(&c->cond, &attr);
+    (void) pthread_condattr_destroy(&attr);
+
+    return c;
+}
+
+
+ngx_msec_t
+ngx_kafka_ws_consumer_tick(ngx_kafka_ws_consumer_t *c)
+{
+    if (c->threads < 2 && ngx_kafka_ws_consumer_threads(c) != NGX_OK) {
+        return NGX_KAFKA_WS_TICK_RETRY;
+    }
+
+    ngx_kafka_ws_consumer_allow(c);
+    ngx_kafka_ws_consumer_flush(c);
+
+    if (ngx_kafka_ws_load_relaxed(&c->cluster->root->allowed)
+        == c->cluster->allowed)
+    {
+        return NGX_KAFKA_WS_TICK;
+    }
+
+    return NGX_KAFKA_WS_TICK_FIRST;
+}
+
+
+/*
+ * A signal that another thread takes would not end the main thread's wait,
+ * so none is let through to these.
+ */
+
+static ngx_int_t
+ngx_kafka_ws_consumer_threads(ngx_kafka_ws_consumer_t *c)
+{
+    int       err;
+    sigset_t  all, old;
+
+    sigfillset(&all);
+
+    err = pthread_sigmask(SIG_SETMASK, &all, &old);
+    if (err) {
+        ngx_log_error(NGX_LOG_ALERT, c->log, err, "pthread_sigmask() failed");
+        return NGX_ERROR;
+    }
+
+    if (c->threads == 0) {
+        err = pthread_create(&c->ingest, NULL, ngx_kafka_ws_ingest_thread, c);
+        if (err == 0) {
+            c->threads++;
+        }
+    }
+
+    if (c->threads == 1) {
+        err = pthread_create(&c->topics, NULL, ngx_kafka_ws_topics_thread, c);
+        if (err == 0) {
+            c->threads++;
+        }
+    }
+
+    (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
+
+    if (err) {
+        if (!c->failed) {
+            c->failed = 1;
+            ngx_log_error(NGX_LOG_ERR, c->log, err,
+                          "kafka ws cluster \"%V\": pthread_create() failed, "
+                          "trying again", &c->cluster->name);
+        }
+
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_kafka_ws_consumer_allow(ngx_kafka_ws_consumer_t *c)
+{
+    ngx_uint_t            i;
+    ngx_kafka_ws_plan_t  *plan;
+
+    (void) pthread_mutex_lock(&c->mutex);
+    plan = c->proposal;
+    c->proposal = NULL;
+    (void) pthread_mutex_unlock(&c->mutex);
+
+    if (plan == NULL) {
+        return;
+    }
+
+    for (i = 0; i < plan->ntopics; i++) {
+        plan->topics[i].allowed =
+            ngx_kafka_ws_cluster_allows(c->cluster, &plan->topics[i].name);
+    }
+
+    (void) pthread_mutex_lock(&c->mutex);
+    c->answer = plan;
+    (void) pthread_cond_signal(&c->cond);
+    (void) pthread_mutex_unlock(&c->mutex);
+}
+
+
+void
+ngx_kafka_ws_consumer_log(ngx_kafka_ws_consumer_t *c, ngx_uint_t level,
+    const char *fmt, ...)
+{
+    va_list               args;
+    ngx_kafka_ws_line_t  *line;
+
+    (void) pthread_mutex_lock(&c->mutex);
+
+    if (c->nlines == NGX_KAFKA_WS_LINES) {
+        c->dropped++;
+
+    } else {
+        line = &c->lines[c->nlines++];
+        line->level = level;
+
+        va_start(args, fmt);
+        (void) vsnprintf(line->text, NGX_KAFKA_WS_LINE_LEN, fmt, args);
+        va_end(args);
+    }
+
+    (void) pthread_mutex_unlock(&c->mutex);
+}
+
+
+static void
+ngx_kafka_ws_consumer_flush(ngx_kafka_ws_consumer_t *c)
+{
+    u_char      *p;
+    ngx_uint_t   i;
+
+    (void) pthread_mutex_lock(&c->mutex);
+
+    for (i = 0; i < c->nlines; i++) {
+
+        /* texts of brokers end up here: nothing but printable characters */
+
+        for (p = (u_char *) c->lines[i].text; *p; p++) {
+            if (*p < 0x20 || *p >= 0x7f) {
+                *p = '?';
+            }
+        }
+
+        ngx_log_error(c->lines[i].level, c->log, 0,
+                      "kafka ws cluster \"%V\": %s", &c->cluster->name,
+                      c->lines[i].text);
+    }
+
+    if (c->dropped) {
+        ngx_log_error(NGX_LOG_WARN, c->log, 0,
+                      "kafka ws cluster \"%V\": %ui more messages",
+                      &c->cluster->name, c->dropped);
+    }
+
+    c->nlines = 0;
+    c->dropped = 0;
+
+    (void) pthread_mutex_unlock(&c->mutex);
+}
+
+
+void
+ngx_kafka_ws_consumer_stop(ngx_kafka_ws_consumer_t *c, ngx_msec_t timeout)
+{
+    ngx_msec_t  waited;
+
+    ngx_kafka_ws_store_release(&c->stop, 1);
+
+    (void) pthread_mutex_lock(&c->mutex);
+    (void) pthread_cond_broadcast(&c->cond);
+    (void) pthread_mutex_unlock(&c->mutex);
+
+    /* a thread that hangs in a library call is left to the process's end */
+
+    for (waited = 0; waited < timeout; waited += 5) {
+        if (ngx_kafka_ws_load_acquire(&c->ended) == c->threads) {
+            break;
+        }
+
+        ngx_msleep(5);
+    }
+
+    ngx_kafka_ws_consumer_flush(c);
+}
+
+
+void
+ngx_kafka_ws_plan_free(ngx_kafka_ws_plan_t *plan)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < plan->ntopics; i++) {
+        free(plan->topics[i].name.data);
+        free(plan->topics[i].offsets);
+    }
+
+    free(plan->topics);
+    free(plan->moves);
+    free(plan);
+}

@@ -1,0 +1,138 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * A cluster's consumer: what runs in the helper process, or, with
+ * "master_process off", in the single one.  See the essay in
+ * ngx_kafka_ws_consumer.c.
+ */
+
+
+#ifndef _NGX_KAFKA_WS_CONSUMER_H_INCLUDED_
+#define _NGX_KAFKA_WS_CONSUMER_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <pthread.h>
+
+#include "ngx_kafka_ws_cluster.h"
+#include "ngx_kafka_ws_kafka.h"
+#include "ngx_kafka_ws_shm.h"
+
+
+#define NGX_KAFKA_WS_LINES     64    /* log lines that may wait */
+#define NGX_KAFKA_WS_LINE_LEN  512
+#define NGX_KAFKA_WS_LOST      1024  /* partitions that may wait for new
+                                        positions */
+
+
+/*
+ * What to do with a topic, made by the topics thread from Kafka's answer.
+ * allowed:  set by the main thread, which alone may run nginx's regular
+ *           expressions
+ */
+
+typedef struct {
+    ngx_str_t                       name;         /* with a final zero */
+    uint32_t                        npartitions;  /* 0: gone */
+    ngx_uint_t                      allowed;
+    uint32_t                        first;        /* partition of offsets[0] */
+    uint32_t                        noffsets;
+    ngx_kafka_ws_kafka_offsets_t   *offsets;      /* where rings shall begin:
+                                                     see time */
+} ngx_kafka_ws_plan_topic_t;
+
+
+/* a stream whose position does not exist any more, and what does */
+
+typedef struct {
+    uint32_t                        stream;
+    ngx_kafka_ws_kafka_offsets_t    offsets;
+} ngx_kafka_ws_plan_move_t;
+
+
+/* malloc()ed; its owner is whoever took it out of the consumer */
+
+typedef struct {
+    ngx_kafka_ws_plan_topic_t      *topics;
+    ngx_uint_t                      ntopics;
+    ngx_kafka_ws_plan_move_t       *moves;
+    ngx_uint_t                      nmoves;
+    u_char                          id[64];       /* Kafka's cluster id */
+} ngx_kafka_ws_plan_t;
+
+
+typedef struct {
+    ngx_uint_t                      level;
+    char                            text[NGX_KAFKA_WS_LINE_LEN];
+} ngx_kafka_ws_line_t;
+
+
+typedef struct {
+    ngx_kafka_ws_cluster_t         *cluster;
+    ngx_log_t                      *log;          /* main thread */
+
+    pthread_t                       ingest;
+    pthread_t                       topics;
+    ngx_uint_t                      threads;      /* that were started */
+    ngx_uint_t                      failed;       /* starting them did */
+
+    /* atomic */
+    uint32_t                        stop;
+    uint32_t                        ended;        /* threads that ended */
+    uint32_t                        writer;       /* this is the writer */
+    uint32_t                        outages;      /* "no broker" so far */
+    uint32_t                        reached;      /* last query got through */
+    uint32_t                        queried;      /* a query was answered
+                                                     or given up */
+
+    /* under the mutex; cond is for the topics thread */
+    pthread_mutex_t                 mutex;
+    pthread_cond_t                  cond;
+    ngx_kafka_ws_plan_t            *proposal;     /* topics to main */
+    ngx_kafka_ws_plan_t            *answer;       /* main to topics */
+    ngx_kafka_ws_plan_t            *plan;         /* topics to ingest */
+    uint32_t                        lost[NGX_KAFKA_WS_LOST];
+    ngx_uint_t                      nlost;
+    ngx_uint_t                      hurry;        /* ask Kafka now */
+    char                            query_error[NGX_KAFKA_WS_LINE_LEN];
+    ngx_kafka_ws_line_t             lines[NGX_KAFKA_WS_LINES];
+    ngx_uint_t                      nlines;
+    ngx_uint_t                      dropped;      /* lines */
+} ngx_kafka_ws_consumer_t;
+
+
+/*
+ * Makes a consumer; its threads begin with the first tick.
+ * log:       used in the main thread only
+ * returns:   it, never freed: the process ends before it; NULL: no memory
+ * where:     the process that shall consume, main thread
+ */
+ngx_kafka_ws_consumer_t *ngx_kafka_ws_consumer_create(
+    ngx_kafka_ws_cluster_t *kwc, ngx_log_t *log);
+
+/*
+ * What only the main thread may do: starts the threads, says which topics
+ * are allowed, writes the log.
+ * returns:   ms until it wants to be called again
+ */
+ngx_msec_t ngx_kafka_ws_consumer_tick(ngx_kafka_ws_consumer_t *c);
+
+/* asks the threads to end, and waits for that up to timeout ms */
+void ngx_kafka_ws_consumer_stop(ngx_kafka_ws_consumer_t *c,
+    ngx_msec_t timeout);
+
+/* a line for the error log, from any thread */
+void ngx_kafka_ws_consumer_log(ngx_kafka_ws_consumer_t *c, ngx_uint_t level,
+    const char *fmt, ...);
+
+/* the bodies of the two threads */
+void *ngx_kafka_ws_topics_thread(void *data);
+void *ngx_kafka_ws_ingest_thread(void *data);
+
+void ngx_kafka_ws_plan_free(ngx_kafka_ws_plan_t *plan);
+
+
+#endif /* _NGX_KAFKA_WS_CONSUMER_H_INCLUDED_ */

@@ -1,0 +1,158 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * librdkafka as this module needs it: a consumer whose partitions are
+ * assigned one by one, and a handle of its own for queries about topics and
+ * offsets, which block.  Only this header's .c files know rdkafka.h.
+ *
+ * A handle belongs to the thread that opened it; two handles are independent
+ * of each other.  Nothing here uses nginx's pools, timers or log.  Wherever
+ * error is a parameter, it has room for NGX_KAFKA_WS_KAFKA_ERROR_LEN bytes.
+ */
+
+
+#ifndef _NGX_KAFKA_WS_KAFKA_H_INCLUDED_
+#define _NGX_KAFKA_WS_KAFKA_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_kafka_ws_cluster.h"
+#include "ngx_kafka_ws_record.h"
+
+
+#define NGX_KAFKA_WS_KAFKA_ERROR_LEN  512
+
+
+typedef struct ngx_kafka_ws_kafka_s        ngx_kafka_ws_kafka_t;
+typedef struct ngx_kafka_ws_kafka_query_s  ngx_kafka_ws_kafka_query_t;
+
+
+/*
+ * What a poll may find; called from within it.  opaque is what assign was
+ * given for the partition.
+ *
+ * record:   one record, in the partition's order; its spans end with the call
+ * end:      nothing is left up to this offset, the next to come
+ * lost:     the position does not exist in the log; the partition is not
+ *           fetched any more
+ * error:    text is one line; down: no broker can be reached
+ */
+
+typedef struct {
+    void                    (*record)(void *data, void *opaque,
+                                      ngx_kafka_ws_record_t *rec);
+    void                    (*end)(void *data, void *opaque, int64_t offset);
+    void                    (*lost)(void *data, void *opaque);
+    void                    (*error)(void *data, const char *text,
+                                     ngx_uint_t down);
+    void                     *data;
+    ngx_uint_t                headers;   /* records come with headers */
+} ngx_kafka_ws_kafka_handler_t;
+
+
+typedef struct {
+    ngx_str_t                 name;
+    ngx_int_t                 npartitions;   /* 0: unknown to Kafka, or not
+                                                to be had now */
+    ngx_uint_t                unknown;       /* Kafka says it is not there */
+    u_char                   *error;         /* final zero; NULL: none */
+} ngx_kafka_ws_kafka_topic_t;
+
+
+/* malloc()ed by metadata, freed by metadata_free */
+
+typedef struct {
+    ngx_kafka_ws_kafka_topic_t   *topics;
+    ngx_uint_t                    ntopics;
+    u_char                        id[64];    /* Kafka's cluster id */
+} ngx_kafka_ws_kafka_metadata_t;
+
+
+/* log_start .. log_end - 1 exist; time: the first not older, or log_end */
+
+typedef struct {
+    ngx_str_t                *topic;
+    int32_t                   partition;
+    int64_t                   log_start;
+    int64_t                   log_end;
+    int64_t                   time;
+} ngx_kafka_ws_kafka_offsets_t;
+
+
+/*
+ * Checks one "property" of a cluster block by librdkafka's own rules.
+ * name, value: with a final zero
+ * error:     librdkafka's text, if refused
+ * where:     the master; starts no thread and opens nothing
+ */
+ngx_int_t ngx_kafka_ws_kafka_check(ngx_str_t *name, ngx_str_t *value,
+    char *error);
+
+/*
+ * Says why a property is not for the user to set: NULL, or the reason.
+ * See ngx_kafka_ws_kafka_props.c.
+ */
+const char *ngx_kafka_ws_kafka_refuses(ngx_str_t *name);
+
+/*
+ * Opens a consumer.
+ * returns:   it, freed by close; NULL: see error
+ */
+ngx_kafka_ws_kafka_t *ngx_kafka_ws_kafka_open(ngx_kafka_ws_cluster_t *kwc,
+    ngx_kafka_ws_kafka_handler_t *handler, char *error);
+
+/* may take as long as librdkafka wants: not on a way that must end soon */
+void ngx_kafka_ws_kafka_close(ngx_kafka_ws_kafka_t *k);
+
+/*
+ * Begins to fetch a partition at an offset, or stops to.
+ * opaque:    given back with everything of that partition
+ * returns:   NGX_OK, or NGX_ERROR with error set
+ */
+ngx_int_t ngx_kafka_ws_kafka_assign(ngx_kafka_ws_kafka_t *k,
+    ngx_str_t *topic, int32_t partition, int64_t offset, void *opaque,
+    char *error);
+void ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k, void *opaque);
+
+/*
+ * Waits up to timeout ms for something, and hands all that is there to the
+ * handler, up to a bound.
+ * returns:   the number of records
+ */
+ngx_uint_t ngx_kafka_ws_kafka_poll(ngx_kafka_ws_kafka_t *k, int timeout);
+
+/*
+ * What Kafka said of a partition with its last answer; -1: nothing yet.
+ * cost:      a lock, no request
+ */
+void ngx_kafka_ws_kafka_watermarks(ngx_kafka_ws_kafka_t *k,
+    ngx_str_t *topic, int32_t partition, int64_t *low, int64_t *high);
+
+/* opens a handle for what follows; as above */
+ngx_kafka_ws_kafka_query_t *ngx_kafka_ws_kafka_query_open(
+    ngx_kafka_ws_cluster_t *kwc, char *error);
+void ngx_kafka_ws_kafka_query_close(ngx_kafka_ws_kafka_query_t *k);
+
+/*
+ * Asks for the cluster's literal topics, or, if it has regular expressions,
+ * for all.  Blocks up to timeout ms.
+ * returns:   NULL: see error
+ */
+ngx_kafka_ws_kafka_metadata_t *ngx_kafka_ws_kafka_metadata(
+    ngx_kafka_ws_kafka_query_t *k, int timeout, char *error);
+void ngx_kafka_ws_kafka_metadata_free(ngx_kafka_ws_kafka_metadata_t *md);
+
+/*
+ * Asks for the ends of n partitions' logs, and for the first offset not
+ * older than since (ms since the epoch; -1: not asked, time = log_start).
+ * Blocks up to timeout ms for each of the three requests.
+ */
+ngx_int_t ngx_kafka_ws_kafka_offsets(ngx_kafka_ws_kafka_query_t *k,
+    ngx_kafka_ws_kafka_offsets_t *offsets, ngx_uint_t n, int64_t since,
+    int timeout, char *error);
+
+
+#endif /* _NGX_KAFKA_WS_KAFKA_H_INCLUDED_ */
