@@ -20,7 +20,7 @@
 
 /* bytes of a frame without headers, less the texts of topic, key, value */
 
-#define NGX_KAFKA_WS_RENDER_FIXED   320
+#define NGX_KAFKA_WS_RENDER_FIXED   256
 
 /* bytes per header, less its texts: "":{"base64":""}, and padding */
 

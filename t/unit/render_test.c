@@ -124,10 +124,10 @@ test_bound_is_enough(void)
 {
     char                      *got;
     size_t                     i, n, len, bad;
-    uint8_t                    zero[300];
+    uint8_t                    zero[300], control[30];
     const char                *lead;
     ngx_kafka_ws_span_t        odd[3];
-    ngx_kafka_ws_header_t      h[40];
+    ngx_kafka_ws_header_t      h[30];
     ngx_kafka_ws_record_t      rec;
     ngx_kafka_ws_rendering_t   r;
 
@@ -135,6 +135,10 @@ test_bound_is_enough(void)
     memset(zero, 0, sizeof(zero));
     bad = 0;
     lead = "{\"topic\":\"";
+
+    for (n = 0; n < 30; n++) {
+        control[n] = (uint8_t) (n < 8 ? n : n == 29 ? 31 : n + 1);
+    }
 
     for (len = 0; len < 300; len += 1 + len / 8) {
         odd[0].data = zero;
@@ -157,12 +161,14 @@ test_bound_is_enough(void)
             rec.key = odd[i / 2 % 3];
             rec.value = odd[i / 6 % 3];
             rec.headers = h;
-            rec.nheaders = (size_t[]) { 0, 1, 16, 40 }[i / 18];
+            rec.nheaders = (size_t[]) { 0, 1, 16, 30 }[i / 18];
+
+            /* names that are all different and all escaped */
 
             for (n = 0; n < rec.nheaders; n++) {
-                h[n].name.data = zero;
-                h[n].name.len = n < len ? n : 0;
-                h[n].value = odd[n % 3];
+                h[n].name.data = control + n;
+                h[n].name.len = 1;
+                h[n].value = odd[i / 2 % 3];
             }
 
             (void) payload_of(&r, &rec, got);
