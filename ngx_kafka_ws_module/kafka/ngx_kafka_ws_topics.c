@@ -17,8 +17,6 @@
 #define NGX_KAFKA_WS_TOPICS_INTERVAL  3000   /* ms between questions */
 #define NGX_KAFKA_WS_TOPICS_RETRY     500    /* ms, if one failed */
 #define NGX_KAFKA_WS_TOPICS_TIMEOUT   5000   /* ms for an answer */
-#define NGX_KAFKA_WS_TOPICS_ABSENT    3      /* answers without a topic until
-                                                it is taken for deleted */
 
 
 static void ngx_kafka_ws_topics_round(ngx_kafka_ws_consumer_t *c,

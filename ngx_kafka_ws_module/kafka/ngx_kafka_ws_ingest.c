@@ -1,0 +1,619 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * The ingest thread: becomes the writer, fetches, renders each record once
+ * per rendering, publishes it and wakes the workers after each batch.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_kafka_ws_event.h"
+#include "ngx_kafka_ws_ingest.h"
+#include "ngx_kafka_ws_wakeup.h"
+
+
+#define NGX_KAFKA_WS_INGEST_POLL      50      /* ms, at most between beats */
+#define NGX_KAFKA_WS_INGEST_LOCK      5       /* ms between attempts */
+#define NGX_KAFKA_WS_INGEST_WATCH     1000    /* ms between looks */
+#define NGX_KAFKA_WS_INGEST_COMPLAIN  30000   /* ms between lines on errors */
+#define NGX_KAFKA_WS_INGEST_BUF       65536   /* bytes, at first */
+
+
+static ngx_int_t ngx_kafka_ws_ingest_lock(ngx_kafka_ws_ingest_t *ing);
+static ngx_int_t ngx_kafka_ws_ingest_open(ngx_kafka_ws_ingest_t *ing);
+static void ngx_kafka_ws_ingest_loop(ngx_kafka_ws_ingest_t *ing);
+static void ngx_kafka_ws_ingest_record(void *data, void *opaque,
+    ngx_kafka_ws_record_t *rec);
+static ngx_int_t ngx_kafka_ws_ingest_render(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_record_t *rec, ngx_kafka_ws_span_t *frames);
+static ngx_int_t ngx_kafka_ws_ingest_room(ngx_kafka_ws_ingest_t *ing,
+    size_t size);
+static void ngx_kafka_ws_ingest_end(void *data, void *opaque, int64_t offset);
+static void ngx_kafka_ws_ingest_lost(void *data, void *opaque);
+static void ngx_kafka_ws_ingest_error(void *data, const char *text,
+    ngx_uint_t down);
+static void ngx_kafka_ws_ingest_state(ngx_kafka_ws_ingest_t *ing);
+static void ngx_kafka_ws_ingest_set_state(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_broker_state_e state);
+static void ngx_kafka_ws_ingest_watch(ngx_kafka_ws_ingest_t *ing,
+    uint64_t now);
+
+
+#define ngx_kafka_ws_ingest_stopped(ing)                                      \
+    ngx_kafka_ws_load_acquire(&(ing)->consumer->stop)
+
+
+void *
+ngx_kafka_ws_ingest_thread(void *data)
+{
+    ngx_kafka_ws_consumer_t *c = data;
+
+    ngx_kafka_ws_ingest_t  *ing;
+
+    ing = calloc(1, sizeof(ngx_kafka_ws_ingest_t));
+
+    if (ing == NULL) {
+        ngx_kafka_ws_consumer_log(c, NGX_LOG_ERR, "out of memory");
+
+    } else {
+        ing->consumer = c;
+        ing->cluster = c->cluster;
+        ing->root = c->cluster->root;
+
+        if (ngx_kafka_ws_ingest_lock(ing) == NGX_OK
+            && ngx_kafka_ws_ingest_open(ing) == NGX_OK)
+        {
+            ngx_kafka_ws_ingest_loop(ing);
+        }
+
+        /*
+         * The process is about to end, and librdkafka may take its time to
+         * close: what is left is left to the kernel.
+         */
+    }
+
+    (void) ngx_kafka_ws_fetch_add(&c->ended, 1);
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_kafka_ws_ingest_lock(ngx_kafka_ws_ingest_t *ing)
+{
+    ngx_int_t  rc;
+
+    for ( ;; ) {
+        rc = ngx_kafka_ws_shm_lock(ing->cluster, &ing->epoch);
+
+        if (rc == NGX_OK) {
+            break;
+        }
+
+        if (rc == NGX_ERROR) {
+            ngx_kafka_ws_consumer_log(ing->consumer, NGX_LOG_ALERT,
+                                      "locking the zone failed");
+            return NGX_ERROR;
+        }
+
+        if (ngx_kafka_ws_ingest_stopped(ing)) {
+            return NGX_ERROR;
+        }
+
+        ngx_msleep(NGX_KAFKA_WS_INGEST_LOCK);
+    }
+
+    ngx_kafka_ws_store_relaxed(&ing->root->heartbeat, ngx_kafka_ws_shm_now());
+
+    ngx_kafka_ws_ingest_set_state(ing, NGX_KAFKA_WS_BROKER_CONNECTING);
+
+    ngx_kafka_ws_store_release(&ing->consumer->writer, 1);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_kafka_ws_ingest_open(ngx_kafka_ws_ingest_t *ing)
+{
+    char                           error[NGX_KAFKA_WS_KAFKA_ERROR_LEN];
+    ngx_uint_t                     i, told;
+    ngx_kafka_ws_kafka_handler_t   h;
+
+    h.record = ngx_kafka_ws_ingest_record;
+    h.end = ngx_kafka_ws_ingest_end;
+    h.lost = ngx_kafka_ws_ingest_lost;
+    h.error = ngx_kafka_ws_ingest_error;
+    h.data = ing;
+    h.headers = 0;
+
+    for (i = 0; i < ing->cluster->nrenderings; i++) {
+        if (ing->cluster->renderings[i]->rendering.fields
+            & NGX_KAFKA_WS_FIELD_HEADERS)
+        {
+            h.headers = 1;
+        }
+    }
+
+    told = 0;
+
+    for ( ;; ) {
+        ing->kafka = ngx_kafka_ws_kafka_open(ing->cluster, &h, error);
+
+        if (ing->kafka) {
+            return NGX_OK;
+        }
+
+        ngx_kafka_ws_shm_set_error(ing->root, error);
+
+        if (!told) {
+            told = 1;
+            ngx_kafka_ws_consumer_log(ing->consumer, NGX_LOG_ERR,
+                                      "cannot make a consumer, trying again: "
+                                      "%s", error);
+        }
+
+        for (i = 0; i < 20; i++) {
+            if (ngx_kafka_ws_ingest_stopped(ing)) {
+                return NGX_ERROR;
+            }
+
+            ngx_kafka_ws_store_relaxed(&ing->root->heartbeat,
+                                       ngx_kafka_ws_shm_now());
+            ngx_msleep(NGX_KAFKA_WS_INGEST_POLL);
+        }
+    }
+}
+
+
+static void
+ngx_kafka_ws_ingest_loop(ngx_kafka_ws_ingest_t *ing)
+{
+    uint64_t                  now;
+    ngx_uint_t                n;
+    ngx_kafka_ws_plan_t      *plan;
+    ngx_kafka_ws_root_t      *root;
+    ngx_kafka_ws_consumer_t  *c;
+
+    c = ing->consumer;
+    root = ing->root;
+
+    while (!ngx_kafka_ws_ingest_stopped(ing)) {
+
+        if (ngx_kafka_ws_load_relaxed(&root->epoch) != ing->epoch) {
+            ngx_kafka_ws_consumer_log(c, NGX_LOG_ALERT,
+                                      "another writer took the zone over");
+            return;
+        }
+
+        (void) pthread_mutex_lock(&c->mutex);
+        plan = c->plan;
+        c->plan = NULL;
+        (void) pthread_mutex_unlock(&c->mutex);
+
+        if (plan) {
+            ngx_kafka_ws_ingest_plan(ing, plan);
+            ngx_kafka_ws_plan_free(plan);
+        }
+
+        n = ngx_kafka_ws_kafka_poll(ing->kafka, NGX_KAFKA_WS_INGEST_POLL);
+
+        if (n) {
+            ngx_kafka_ws_count(&root->records, n);
+            ngx_kafka_ws_count(&root->batches, 1);
+        }
+
+        if (ing->dirty) {
+            ing->dirty = 0;
+            n = ngx_kafka_ws_wakeup_notify(root);
+            ngx_kafka_ws_count(&root->wakes, n);
+        }
+
+        now = ngx_kafka_ws_shm_now();
+        ngx_kafka_ws_store_relaxed(&root->heartbeat, now);
+
+        ngx_kafka_ws_ingest_state(ing);
+        ngx_kafka_ws_ingest_watch(ing, now);
+    }
+}
+
+
+/*
+ * A record's way: here it is checked, rendered and published.
+ */
+
+static void
+ngx_kafka_ws_ingest_record(void *data, void *opaque,
+    ngx_kafka_ws_record_t *rec)
+{
+    ngx_kafka_ws_part_t *part = opaque;
+    ngx_kafka_ws_ingest_t *ing = data;
+
+    size_t                      bytes;
+    ngx_uint_t                  i;
+    ngx_kafka_ws_span_t         frames[NGX_KAFKA_WS_RENDERINGS_MAX];
+    ngx_kafka_ws_ring_record_t  meta;
+
+    if (rec->offset < part->next) {
+        /* published already */
+        return;
+    }
+
+    meta.offset = rec->offset;
+    meta.from = rec->offset;
+    meta.timestamp = rec->timestamp;
+    meta.flags = 0;
+
+    if (ngx_kafka_ws_ingest_render(ing, rec, frames) != NGX_OK
+        || ngx_kafka_ws_ring_publish(&part->ring, &meta, frames)
+           != NGX_KAFKA_WS_RING_OK)
+    {
+        ngx_kafka_ws_count(&part->stream->too_large, 1);
+        ngx_kafka_ws_ingest_gap(ing, part, rec->offset, rec->offset,
+                                NGX_KAFKA_WS_RING_TOO_LARGE);
+        return;
+    }
+
+    part->next = rec->offset + 1;
+
+    bytes = 0;
+
+    for (i = 0; i < ing->cluster->nrenderings; i++) {
+        bytes += frames[i].len;
+    }
+
+    ngx_kafka_ws_count(&part->stream->records, 1);
+    ngx_kafka_ws_count(&part->stream->bytes, bytes);
+
+    if (part->next == part->load_end) {
+        ngx_kafka_ws_store_release(&part->stream->state,
+                                   NGX_KAFKA_WS_STREAM_READY);
+    }
+
+    ing->dirty = 1;
+}
+
+
+static ngx_int_t
+ngx_kafka_ws_ingest_render(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_record_t *rec, ngx_kafka_ws_span_t *frames)
+{
+    size_t                     size, bound, need[NGX_KAFKA_WS_RENDERINGS_MAX];
+    uint8_t                   *p;
+    ngx_uint_t                 i;
+    ngx_kafka_ws_cluster_t    *kwc;
+
+    kwc = ing->cluster;
+
+    size = rec->key.len + rec->value.len;
+
+    for (i = 0; i < rec->nheaders; i++) {
+        size += rec->headers[i].name.len + rec->headers[i].value.len;
+    }
+
+    if (size > kwc->max_record) {
+        return NGX_DECLINED;
+    }
+
+    size = 0;
+
+    for (i = 0; i < kwc->nrenderings; i++) {
+        bound = ngx_kafka_ws_render_bound(&kwc->renderings[i]->rendering, rec);
+
+        if (bound > SIZE_MAX - size) {
+            return NGX_DECLINED;
+        }
+
+        need[i] = bound;
+        size += bound;
+    }
+
+    if (size > ing->size && ngx_kafka_ws_ingest_room(ing, size) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    p = ing->buf;
+
+    for (i = 0; i < kwc->nrenderings; i++) {
+        frames[i].data = ngx_kafka_ws_render(&kwc->renderings[i]->rendering,
+                                             rec, p, need[i], &frames[i].len);
+        if (frames[i].data == NULL) {
+            return NGX_DECLINED;
+        }
+
+        p += need[i];
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_kafka_ws_ingest_room(ngx_kafka_ws_ingest_t *ing, size_t size)
+{
+    uint8_t  *buf;
+
+    size = ngx_max(size, NGX_KAFKA_WS_INGEST_BUF);
+    size = ngx_max(size, ing->size * 2);
+
+    buf = malloc(size);
+    if (buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    free(ing->buf);
+
+    ing->buf = buf;
+    ing->size = size;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_kafka_ws_ingest_gap(ngx_kafka_ws_ingest_t *ing, ngx_kafka_ws_part_t *part,
+    int64_t from, int64_t to, uint32_t flags)
+{
+    uint8_t                      buf[NGX_KAFKA_WS_EVENT_LEN];
+    uint8_t                      named[NGX_KAFKA_WS_EVENT_LEN];
+    ngx_uint_t                   i;
+    ngx_kafka_ws_gap_e           reason;
+    ngx_kafka_ws_span_t          topic, frame, frame_named;
+    ngx_kafka_ws_span_t          frames[NGX_KAFKA_WS_RENDERINGS_MAX];
+    ngx_kafka_ws_rendering_t    *r;
+    ngx_kafka_ws_ring_record_t   meta;
+
+    reason = (flags & NGX_KAFKA_WS_RING_TOO_LARGE)
+             ? NGX_KAFKA_WS_GAP_TOO_LARGE : NGX_KAFKA_WS_GAP_RETENTION;
+
+    topic.data = part->topic.data;
+    topic.len = part->topic.len;
+
+    frame.data = buf;
+    frame.len = ngx_kafka_ws_event_gap(buf, sizeof(buf), NULL,
+                                       part->stream->partition, from, to,
+                                       reason);
+
+    frame_named.data = named;
+    frame_named.len = ngx_kafka_ws_event_gap(named, sizeof(named), &topic,
+                                             part->stream->partition, from,
+                                             to, reason);
+
+    for (i = 0; i < ing->cluster->nrenderings; i++) {
+        r = &ing->cluster->renderings[i]->rendering;
+
+        if (r->format != NGX_KAFKA_WS_FORMAT_JSON) {
+            frames[i].data = NULL;
+            frames[i].len = 0;
+
+        } else if (r->fields & NGX_KAFKA_WS_FIELD_TOPIC) {
+            frames[i] = frame_named;
+
+        } else {
+            frames[i] = frame;
+        }
+    }
+
+    meta.offset = to;
+    meta.from = from;
+    meta.timestamp = -1;
+    meta.flags = flags;
+
+    if (ngx_kafka_ws_ring_publish(&part->ring, &meta, frames)
+        != NGX_KAFKA_WS_RING_OK)
+    {
+        /* the smallest ring takes an event, so this cannot be */
+        ngx_kafka_ws_consumer_log(ing->consumer, NGX_LOG_ALERT,
+                                  "announcing a gap failed");
+        return;
+    }
+
+    part->next = to + 1;
+    ing->dirty = 1;
+}
+
+
+static void
+ngx_kafka_ws_ingest_end(void *data, void *opaque, int64_t offset)
+{
+    ngx_kafka_ws_part_t *part = opaque;
+    ngx_kafka_ws_ingest_t *ing = data;
+
+    ngx_kafka_ws_store_relaxed(&part->stream->log_end, offset);
+
+    if (ngx_kafka_ws_load_relaxed(&part->stream->state)
+        != NGX_KAFKA_WS_STREAM_READY)
+    {
+        ngx_kafka_ws_store_release(&part->stream->state,
+                                   NGX_KAFKA_WS_STREAM_READY);
+        ing->dirty = 1;
+    }
+}
+
+
+static void
+ngx_kafka_ws_ingest_lost(void *data, void *opaque)
+{
+    ngx_kafka_ws_part_t *part = opaque;
+    ngx_kafka_ws_ingest_t *ing = data;
+
+    ngx_kafka_ws_consumer_t  *c;
+
+    c = ing->consumer;
+
+    ngx_kafka_ws_kafka_unassign(ing->kafka, part);
+    part->assigned = 0;
+
+    (void) pthread_mutex_lock(&c->mutex);
+
+    if (c->nlost < NGX_KAFKA_WS_LOST) {
+        c->lost[c->nlost++] = part->number;
+
+        /* else the next plan assigns it again, and it comes back here */
+    }
+
+    c->hurry = 1;
+    (void) pthread_cond_signal(&c->cond);
+
+    (void) pthread_mutex_unlock(&c->mutex);
+}
+
+
+static void
+ngx_kafka_ws_ingest_error(void *data, const char *text, ngx_uint_t down)
+{
+    ngx_kafka_ws_ingest_t *ing = data;
+
+    uint64_t                  now;
+    ngx_kafka_ws_consumer_t  *c;
+
+    c = ing->consumer;
+
+    if (!down) {
+        (void) ngx_cpystrn((u_char *) ing->error, (u_char *) text,
+                           NGX_KAFKA_WS_LINE_LEN);
+        ngx_kafka_ws_shm_set_error(ing->root, text);
+
+        now = ngx_kafka_ws_shm_now();
+
+        if (ing->root->broker == NGX_KAFKA_WS_BROKER_UP
+            && (ing->complained == 0
+                || now - ing->complained > NGX_KAFKA_WS_INGEST_COMPLAIN))
+        {
+            ing->complained = now;
+            ngx_kafka_ws_consumer_log(c, NGX_LOG_WARN, "%s", text);
+        }
+
+        return;
+    }
+
+    (void) ngx_kafka_ws_fetch_add(&c->outages, 1);
+
+    (void) pthread_mutex_lock(&c->mutex);
+
+    ngx_kafka_ws_store_relaxed(&c->reached, 0);
+    c->hurry = 1;
+    (void) pthread_cond_signal(&c->cond);
+
+    (void) pthread_mutex_unlock(&c->mutex);
+
+    ngx_kafka_ws_ingest_set_state(ing, NGX_KAFKA_WS_BROKER_DOWN);
+}
+
+
+/*
+ * The broker's state is what the topics thread's last question came to,
+ * except that "all brokers down" counts at once.
+ */
+
+static void
+ngx_kafka_ws_ingest_state(ngx_kafka_ws_ingest_t *ing)
+{
+    ngx_kafka_ws_consumer_t  *c;
+
+    c = ing->consumer;
+
+    if (ngx_kafka_ws_load_acquire(&c->queried) == 0) {
+        return;
+    }
+
+    if (ngx_kafka_ws_load_relaxed(&c->reached)) {
+        ngx_kafka_ws_ingest_set_state(ing, NGX_KAFKA_WS_BROKER_UP);
+        return;
+    }
+
+    if (ing->root->broker == NGX_KAFKA_WS_BROKER_DOWN) {
+        return;
+    }
+
+    if (ing->error[0] == '\0') {
+        (void) pthread_mutex_lock(&c->mutex);
+        (void) ngx_cpystrn((u_char *) ing->error, (u_char *) c->query_error,
+                           NGX_KAFKA_WS_LINE_LEN);
+        (void) pthread_mutex_unlock(&c->mutex);
+
+        ngx_kafka_ws_shm_set_error(ing->root, ing->error);
+    }
+
+    ngx_kafka_ws_ingest_set_state(ing, NGX_KAFKA_WS_BROKER_DOWN);
+}
+
+
+static void
+ngx_kafka_ws_ingest_set_state(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_broker_state_e state)
+{
+    uint32_t             old;
+    struct timeval       tv;
+    ngx_kafka_ws_root_t *root;
+
+    root = ing->root;
+    old = root->broker;
+
+    if (old == (uint32_t) state && root->broker_since) {
+        return;
+    }
+
+    ngx_gettimeofday(&tv);
+
+    ngx_kafka_ws_store_relaxed(&root->broker, (uint32_t) state);
+    ngx_kafka_ws_store_relaxed(&root->broker_since,
+                               (uint64_t) tv.tv_sec * 1000
+                               + tv.tv_usec / 1000);
+
+    if (state == NGX_KAFKA_WS_BROKER_DOWN) {
+        ing->outage = ngx_kafka_ws_shm_now();
+        ngx_kafka_ws_consumer_log(ing->consumer, NGX_LOG_ERR,
+                                  "no broker can be reached: %s", ing->error);
+
+    } else if (state == NGX_KAFKA_WS_BROKER_UP) {
+
+        if (ing->outage) {
+            ngx_kafka_ws_consumer_log(ing->consumer, NGX_LOG_NOTICE,
+                         "broker reached again after %llu ms",
+                         (unsigned long long)
+                         (ngx_kafka_ws_shm_now() - ing->outage));
+        }
+
+        ing->outage = 0;
+        ing->error[0] = '\0';
+        ngx_kafka_ws_shm_set_error(root, "");
+    }
+}
+
+
+static void
+ngx_kafka_ws_ingest_watch(ngx_kafka_ws_ingest_t *ing, uint64_t now)
+{
+    int64_t               low, high;
+    ngx_uint_t            i;
+    ngx_kafka_ws_part_t  *part;
+
+    if (now - ing->watched < NGX_KAFKA_WS_INGEST_WATCH) {
+        return;
+    }
+
+    ing->watched = now;
+
+    for (i = 0; i < ing->nparts; i++) {
+        part = ing->parts[i];
+
+        if (part == NULL || !part->assigned) {
+            continue;
+        }
+
+        ngx_kafka_ws_kafka_watermarks(ing->kafka, &part->topic,
+                                      part->stream->partition, &low, &high);
+
+        if (low >= 0) {
+            ngx_kafka_ws_store_relaxed(&part->stream->log_start, low);
+        }
+
+        if (high >= 0) {
+            ngx_kafka_ws_store_relaxed(&part->stream->log_end, high);
+        }
+    }
+}

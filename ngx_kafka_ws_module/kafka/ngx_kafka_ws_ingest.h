@@ -1,0 +1,70 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * The ingest thread's own state, shared by its two files: the thread and the
+ * way of a record (ngx_kafka_ws_ingest.c), and the carrying out of plans
+ * (ngx_kafka_ws_ingest_plan.c).
+ */
+
+
+#ifndef _NGX_KAFKA_WS_INGEST_H_INCLUDED_
+#define _NGX_KAFKA_WS_INGEST_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_kafka_ws_consumer.h"
+
+
+/* a partition that is consumed; opaque to librdkafka's side */
+
+typedef struct {
+    uint32_t                    number;     /* of the stream */
+    ngx_uint_t                  assigned;
+    ngx_kafka_ws_stream_t      *stream;
+    ngx_str_t                   topic;      /* the directory's */
+    ngx_kafka_ws_ring_t         ring;
+    int64_t                     next;       /* offset to come */
+    int64_t                     load_end;   /* ready once next is there */
+} ngx_kafka_ws_part_t;
+
+
+typedef struct {
+    ngx_kafka_ws_consumer_t    *consumer;
+    ngx_kafka_ws_cluster_t     *cluster;
+    ngx_kafka_ws_root_t        *root;
+    ngx_kafka_ws_kafka_t       *kafka;
+    uint64_t                    epoch;
+
+    ngx_kafka_ws_part_t       **parts;      /* by number of the stream */
+    ngx_uint_t                  nparts;     /* places of it */
+    uint8_t                    *absent;     /* by topic: answers without it */
+    ngx_uint_t                  nabsent;
+
+    uint8_t                    *buf;        /* frames of one record */
+    size_t                      size;
+    ngx_uint_t                  dirty;      /* there is something to wake
+                                               the workers for */
+    uint64_t                    watched;    /* ms, of the last look at the
+                                               watermarks */
+    uint64_t                    outage;     /* ms, when it began */
+    uint64_t                    complained; /* ms, last line on an error */
+    char                        error[NGX_KAFKA_WS_LINE_LEN];
+} ngx_kafka_ws_ingest_t;
+
+
+/* adds what is new, drops what is gone, moves what lost its position */
+void ngx_kafka_ws_ingest_plan(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_plan_t *plan);
+
+/*
+ * Publishes that the offsets from..to are not to be had.
+ * flags:     NGX_KAFKA_WS_RING_TOO_LARGE or _RETENTION
+ */
+void ngx_kafka_ws_ingest_gap(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_part_t *part, int64_t from, int64_t to, uint32_t flags);
+
+
+#endif /* _NGX_KAFKA_WS_INGEST_H_INCLUDED_ */
