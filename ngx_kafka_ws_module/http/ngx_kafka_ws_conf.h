@@ -1,0 +1,153 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * The configuration: what the directives fill, and what of it is checked
+ * where.
+ */
+
+
+#ifndef _NGX_KAFKA_WS_CONF_H_INCLUDED_
+#define _NGX_KAFKA_WS_CONF_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_kafka_ws_cluster.h"
+#include "ngx_kafka_ws_cursor.h"
+#include "ngx_kafka_ws_render.h"
+
+
+#define NGX_KAFKA_WS_FORMATS  3
+
+
+/* kafka_ws_gap; by default json streams notify, the others close */
+
+#define NGX_KAFKA_WS_GAP_ON_NOTIFY  0
+#define NGX_KAFKA_WS_GAP_ON_CLOSE   1
+
+
+/* where a new client starts */
+
+typedef enum {
+    NGX_KAFKA_WS_FROM_LATEST = 0,
+    NGX_KAFKA_WS_FROM_EARLIEST,
+    NGX_KAFKA_WS_FROM_TAIL
+} ngx_kafka_ws_from_e;
+
+typedef struct {
+    ngx_kafka_ws_from_e         from;
+    uint64_t                    tail;        /* records of each partition */
+} ngx_kafka_ws_start_t;
+
+
+/* kafka_ws_origin: an argument other than same, any and required */
+
+typedef struct {
+    ngx_str_t                   host;        /* lower case, no port; of a
+                                                "*.host" what follows "*" */
+    in_port_t                   port;        /* 0: a default port, 80 or 443 */
+    ngx_uint_t                  wildcard;
+#if (NGX_PCRE)
+    ngx_regex_t                *regex;       /* of the whole Origin */
+#endif
+} ngx_kafka_ws_origin_t;
+
+#define NGX_KAFKA_WS_ORIGIN_SAME      0x01
+#define NGX_KAFKA_WS_ORIGIN_ANY       0x02
+#define NGX_KAFKA_WS_ORIGIN_REQUIRED  0x04
+
+
+typedef struct {
+    ngx_array_t                 clusters;    /* ngx_kafka_ws_cluster_t * */
+    ngx_uint_t                  max_connections;   /* 0: as nginx itself */
+    ngx_msec_t                  drain;
+    ngx_path_t                 *path;        /* makes nginx fork its helper */
+    ngx_uint_t                  used;        /* a location streams */
+} ngx_kafka_ws_main_conf_t;
+
+
+typedef struct {
+    ngx_str_t                   name;        /* of the cluster */
+    ngx_kafka_ws_cluster_t     *cluster;     /* NULL: not a stream */
+
+    ngx_http_complex_value_t   *topic;
+
+    ngx_http_complex_value_t   *partition;   /* with variables, else NULL */
+    ngx_kafka_ws_range_t       *ranges;
+    ngx_uint_t                  nranges;     /* "all": one, 0 to 2^31 - 1 */
+
+    ngx_uint_t                  nformats;    /* 0: not set */
+    ngx_kafka_ws_format_e       formats[NGX_KAFKA_WS_FORMATS];
+    ngx_kafka_ws_cluster_rendering_t
+                               *renderings[NGX_KAFKA_WS_FORMATS];
+
+    ngx_uint_t                  value_json;
+    ngx_uint_t                  fields;      /* NGX_KAFKA_WS_FIELD_... */
+    ngx_array_t                *names;       /* ngx_kafka_ws_span_t */
+
+    ngx_http_complex_value_t   *start_var;   /* with variables, else NULL */
+    ngx_kafka_ws_start_t        start;
+    ngx_array_t                *cursor;      /* ngx_http_complex_value_t */
+
+    ngx_uint_t                  gap;         /* NGX_CONF_UNSET_UINT: by
+                                                format */
+    ngx_msec_t                  lag;         /* kafka_ws_slow close */
+    size_t                      buffer;
+
+    ngx_msec_t                  ping;
+    ngx_msec_t                  ping_timeout;
+
+    ngx_uint_t                  origin;      /* NGX_KAFKA_WS_ORIGIN_... */
+    ngx_array_t                *origins;     /* ngx_kafka_ws_origin_t */
+
+    size_t                      max_frame;
+
+    u_char                     *file;        /* of "kafka_ws" */
+    ngx_uint_t                  line;
+} ngx_kafka_ws_loc_conf_t;
+
+
+/* ngx_http_module_t's slots */
+void *ngx_kafka_ws_create_main_conf(ngx_conf_t *cf);
+char *ngx_kafka_ws_init_main_conf(ngx_conf_t *cf, void *conf);
+void *ngx_kafka_ws_create_loc_conf(ngx_conf_t *cf);
+char *ngx_kafka_ws_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
+ngx_int_t ngx_kafka_ws_postconfiguration(ngx_conf_t *cf);
+
+
+/* directive setters: ngx_kafka_ws_conf_cluster.c and _values.c */
+char *ngx_kafka_ws_conf_cluster(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_kafka_ws_conf_stream(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_kafka_ws_conf_partition(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_kafka_ws_conf_format(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_kafka_ws_conf_fields(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_kafka_ws_conf_start(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_kafka_ws_conf_cursor(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_kafka_ws_conf_slow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_kafka_ws_conf_ping(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_kafka_ws_conf_origin(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/*
+ * Reads "latest", "earliest" or "tail=n", n from 1 to 10^9.
+ * returns:   NGX_OK or NGX_ERROR
+ * where:     nginx -t, and a worker for a value with variables
+ */
+ngx_int_t ngx_kafka_ws_conf_parse_start(ngx_str_t *value,
+    ngx_kafka_ws_start_t *start);
+
+
+extern ngx_module_t  ngx_kafka_ws_module;
+
+
+#endif /* _NGX_KAFKA_WS_CONF_H_INCLUDED_ */
