@@ -103,7 +103,7 @@ ngx_kafka_ws_json_check(const uint8_t *p, size_t n, size_t max_depth)
 
 /*
  * Walks over the object or array that begins at *pos and leaves *pos after
- * it.  Each turn begins where a value is due.
+ * it.  Each turn begins where a member or an element is due.
  */
 
 static ngx_kafka_ws_json_e
@@ -123,6 +123,14 @@ ngx_kafka_ws_json_container(const uint8_t **pos, const uint8_t *last,
 
     for ( ;; ) {
 
+        if (object) {
+            p = ngx_kafka_ws_json_name(p, last, high);
+
+            if (p == NULL) {
+                return NGX_KAFKA_WS_JSON_NONE;
+            }
+        }
+
         p = ngx_kafka_ws_json_space(p, last);
 
         if (p == last) {
@@ -130,28 +138,15 @@ ngx_kafka_ws_json_container(const uint8_t **pos, const uint8_t *last,
         }
 
         if (*p == '{' || *p == '[') {
-            object = (*p++ == '{');
+            object = (*p == '{');
 
             if (!ngx_kafka_ws_json_push(&stack, object)) {
                 return NGX_KAFKA_WS_JSON_TOO_DEEP;
             }
 
-            p = ngx_kafka_ws_json_space(p, last);
+            p = ngx_kafka_ws_json_space(p + 1, last);
 
-            if (p == last) {
-                return NGX_KAFKA_WS_JSON_NONE;
-            }
-
-            if (*p != (object ? '}' : ']')) {
-
-                if (object) {
-                    p = ngx_kafka_ws_json_name(p, last, high);
-
-                    if (p == NULL) {
-                        return NGX_KAFKA_WS_JSON_NONE;
-                    }
-                }
-
+            if (p < last && *p != (object ? '}' : ']')) {
                 continue;
             }
 
@@ -166,7 +161,6 @@ ngx_kafka_ws_json_container(const uint8_t **pos, const uint8_t *last,
         /* a value is over, or an empty container is about to end */
 
         for ( ;; ) {
-
             p = ngx_kafka_ws_json_space(p, last);
 
             if (p == last) {
@@ -189,14 +183,6 @@ ngx_kafka_ws_json_container(const uint8_t **pos, const uint8_t *last,
 
         if (c != ',') {
             return NGX_KAFKA_WS_JSON_NONE;
-        }
-
-        if (object) {
-            p = ngx_kafka_ws_json_name(p, last, high);
-
-            if (p == NULL) {
-                return NGX_KAFKA_WS_JSON_NONE;
-            }
         }
     }
 }
