@@ -4,7 +4,7 @@
 
 ## BUILD: release, debug or asan; outputs go to objs-$(BUILD)/
 BUILD ?= release
-## NGINX_SRC: nginx's headers (nginx-dev) or a full source tree; never written to
+## NGINX_SRC: a source tree, or nginx-dev's headers; never written to
 NGINX_SRC ?= /usr/share/nginx/src
 ## NGINX_BINARY: the nginx that the tests, the demo and the bench run
 NGINX_BINARY ?= $(if $(FULL_ASAN),$(CURDIR)/$(OBJS)/nginx,/usr/sbin/nginx)
@@ -106,7 +106,7 @@ unit-programs: $(UNIT)
 
 tools: $(TOOLS)
 
-test: build deps-test kafka tools unit-programs ## unit and end-to-end, on Apache Kafka
+test: build deps-test kafka tools unit-programs ## unit and end-to-end tests
 	@t/run --broker=kafka $(UNIT) $(TESTS)
 
 test-mock: build deps-test tools unit-programs ## the same on the mock broker
@@ -171,7 +171,8 @@ $(OBJS)/configured: config t/build/configure $(OBJS)/settings \
 $(MODULE): $(OBJS)/configured $(SOURCES)
 	@echo "building $@"; exec 9> $(OBJS)/lock; flock 9; \
 	$(MAKE) -s --no-print-directory -C $(OBJS)/nginx-tree \
-		-f $(WORK)/Makefile -j $(JOBS) \
+		-f $(WORK)/Makefile \
+		$(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS)) \
 		$(if $(FULL_ASAN),binary) modules; \
 	$(if $(FULL_ASAN),cp $(WORK)/nginx $(OBJS)/nginx.new; \
 		mv -f $(OBJS)/nginx.new $(OBJS)/nginx;) \
