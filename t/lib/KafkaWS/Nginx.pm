@@ -1,0 +1,561 @@
+package KafkaWS::Nginx;
+
+# An nginx for one test, shaped like nginx-tests' Test::Nginx.
+#
+#	my $t = KafkaWS::Nginx->new(broker => $b)->plan(3);
+#	$t->write_file_expand('nginx.conf', <<'EOT')->run();
+#	%%MODULE%%
+#	%%GLOBALS%%
+#	events { }
+#	http {
+#	    %%GLOBALS_HTTP%%
+#	    kafka_ws_cluster c { brokers %%BROKERS%%; ... }
+#	    server { listen 127.0.0.1:%%PORT_0%%; ... }
+#	}
+#	EOT
+#
+# Every plan gains three checks: no alert in any error log, no sanitizer
+# report, no process left.  Environment: TEST_NGINX_BINARY, TEST_NGINX_MODULES
+# (folder of the module), TEST_NGINX_LEAVE, TEST_NGINX_CATLOG,
+# TEST_NGINX_GLOBALS, TEST_NGINX_LOG_LEVEL.
+
+use warnings;
+use strict;
+
+use base qw(Exporter);
+
+use Cwd qw(abs_path);
+use File::Path qw(remove_tree);
+use File::Temp qw(tempdir);
+use IO::Select;
+use IO::Socket::INET;
+use JSON::PP ();
+use Test::More ();
+
+use KafkaWS::Ports;
+use KafkaWS::Process qw(wait_for now root);
+
+our @EXPORT_OK = qw(wait_for now);
+
+use constant {
+	START_TIMEOUT => 30,
+	STOP_TIMEOUT => 30,
+	CHECKS => 3,
+};
+
+my @instances;
+my $planned;
+my $owner = $$;
+
+# broker: a KafkaWS::Broker, or a list host:port[,...] for %%BROKERS%%
+sub new {
+	my ($class, %o) = @_;
+	my $self = bless { ports => {}, allowed => [], sessions => [], %o },
+		$class;
+
+	$self->{dir} = tempdir('kafka-ws-test-XXXXXX', TMPDIR => 1);
+
+	# workers of a root master run as another user
+	chmod 0777, $self->{dir};
+
+	push @instances, $self;
+
+	return $self;
+}
+
+# count: what the test itself checks
+sub plan {
+	my ($self, $count) = @_;
+
+	$planned = $count;
+	Test::More::plan(tests => $count + CHECKS);
+
+	return $self;
+}
+
+# for tests that count as they go
+sub done_testing {
+	my ($self) = @_;
+
+	$planned = undef;
+	checks();
+	Test::More::done_testing();
+}
+
+END {
+	if ($$ == $owner) {
+		my $code = $?;
+
+		checks() if defined $planned;
+		$_->cleanup() for @instances;
+		$? = $code;
+	}
+}
+
+sub testdir { return $_[0]->{dir} }
+
+sub port {
+	my ($self, $name) = @_;
+
+	return $self->{ports}{ $name // 0 } //= KafkaWS::Ports::reserve();
+}
+
+# an error-log line that matches is no alert of this test
+sub allow_alert {
+	my ($self, @patterns) = @_;
+
+	push @{ $self->{allowed} }, @patterns;
+
+	return $self;
+}
+
+sub module_dir {
+	return abs_path($ENV{TEST_NGINX_MODULES} // root() . '/objs-release');
+}
+
+sub module_file { return module_dir() . '/ngx_kafka_ws_module.so' }
+
+sub has_module { return -f module_file() }
+
+sub write_file {
+	my ($self, $name, $content) = @_;
+
+	open my $f, '>', "$self->{dir}/$name" or die "$name: $!\n";
+	binmode $f;
+	print $f $content;
+	close $f or die "$name: $!\n";
+
+	return $self;
+}
+
+sub write_file_expand {
+	my ($self, $name, $content) = @_;
+
+	return $self->write_file($name, $self->expand($content));
+}
+
+sub expand {
+	my ($self, $text) = @_;
+	my $dir = $self->{dir};
+	my $level = $ENV{TEST_NGINX_LOG_LEVEL} // 'info';
+	my $globals = $ENV{TEST_NGINX_GLOBALS} // '';
+	my $brokers = ref $self->{broker} ? $self->{broker}->bootstrap
+		: $self->{broker} // '127.0.0.1:1';
+	my $temp = join ' ', map { "${_}_temp_path $dir/${_}_temp;" }
+		qw(client_body proxy fastcgi uwsgi scgi);
+
+	$brokers =~ tr/,/ /;
+
+	$text =~ s/%%MODULE%%/'load_module ' . module_file() . ';'/ge;
+	$text =~ s/%%GLOBALS%%/"daemon off; pid $dir\/nginx.pid; "
+		. "error_log $dir\/error.log $level; $globals"/ge;
+	$text =~ s/%%GLOBALS_HTTP%%/"root $dir; "
+		. "access_log $dir\/access.log; $temp"/ge;
+	$text =~ s/%%TESTDIR%%/$dir/g;
+	$text =~ s/%%BROKERS%%/$brokers/g;
+	$text =~ s/%%PORT_(\w+)%%/$self->port($1)/ge;
+
+	return $text;
+}
+
+sub binary { return $ENV{TEST_NGINX_BINARY} // '/usr/sbin/nginx' }
+
+sub command {
+	my ($self, @more) = @_;
+	my $dir = $self->{dir};
+
+	return (binary(), '-p', "$dir/", '-c', "$dir/nginx.conf",
+		'-e', "$dir/error.log", @more);
+}
+
+# A module built with sanitizers needs their libraries in a stock nginx.
+sub environment {
+	my ($self) = @_;
+	my %env = (
+		ASAN_OPTIONS => 'detect_leaks=0:abort_on_error=1:'
+			. "log_path=$self->{dir}/sanitizer",
+		UBSAN_OPTIONS => 'print_stacktrace=1:halt_on_error=0:'
+			. "log_path=$self->{dir}/sanitizer",
+	);
+
+	return \%env unless module_dir() =~ /asan/;
+
+	my @libs = grep { m{^/} && -e } map { chomp; $_ }
+		map { `gcc -print-file-name=$_` } qw(libasan.so libubsan.so);
+
+	$env{LD_PRELOAD} = join ' ', @libs
+		unless `ldd '@{[ binary() ]}' 2>/dev/null` =~ /libasan/;
+
+	return \%env;
+}
+
+# Starts nginx; returns once it listens and its processes are up.
+sub run {
+	my ($self) = @_;
+	my $dir = $self->{dir};
+
+	die "nginx runs already\n" if $self->{master};
+	unlink "$dir/nginx.pid";
+
+	my $p = $self->{master} = KafkaWS::Process->start(
+		command => [$self->command()], log => "$dir/stderr.log",
+		env => $self->environment(), death => 'TERM');
+
+	push @{ $self->{sessions} }, $p->pid;
+
+	wait_for(START_TIMEOUT, sub { !$p->alive || -s "$dir/nginx.pid" });
+
+	die "nginx does not start:\n" . $self->log()
+		. read_file("$dir/stderr.log")
+		if !$p->alive || !-s "$dir/nginx.pid";
+
+	$self->waitforprocesses() if $self->forks();
+
+	return $self;
+}
+
+# with "master_process off" there are no other processes
+sub forks {
+	my ($self) = @_;
+
+	return read_file("$self->{dir}/nginx.conf")
+		!~ /^\s*master_process\s+off/m;
+}
+
+sub waitforprocesses {
+	my ($self) = @_;
+
+	wait_for(START_TIMEOUT, sub { $self->worker_pids() })
+		or die "no worker process\n" . $self->log();
+}
+
+sub signal {
+	my ($self, $name) = @_;
+
+	kill $name, $self->{master}->pid;
+
+	return $self;
+}
+
+# signal: QUIT (the default, in order), or TERM
+# returns: true when that was enough
+sub stop {
+	my ($self, $signal) = @_;
+	my $p = delete $self->{master} or return 1;
+
+	return 1 unless $p->alive;
+
+	my $in_time = $p->stop($signal // 'QUIT', STOP_TIMEOUT);
+
+	push @{ $self->{late} }, $p->pid unless $in_time;
+
+	return $in_time;
+}
+
+# Signals HUP; returns once new workers run and the old ones were told to
+# leave (they may still be there, "shutting down").
+sub reload {
+	my ($self) = @_;
+	my %old = map { $_ => 1 } $self->worker_pids();
+
+	$self->signal('HUP');
+
+	wait_for(START_TIMEOUT, sub {
+		my @now = $self->worker_pids();
+
+		return @now && !grep { $old{$_} } @now;
+	}) or die "no new workers:\n" . $self->log();
+
+	return $self;
+}
+
+# pids of workers that are not shutting down
+sub worker_pids {
+	my ($self) = @_;
+
+	my @pids = $self->pids(qr/^nginx: worker process\s*$/);
+
+	return sort { $a <=> $b } @pids if wantarray;
+	return scalar @pids;
+}
+
+sub old_worker_pids {
+	my ($self) = @_;
+
+	return $self->pids(qr/^nginx: worker process is shutting down/);
+}
+
+# the process that holds the consumer: neither master, worker nor loader
+sub helper_pid {
+	my ($self) = @_;
+	my ($pid) = $self->pids(
+		qr/^nginx: (?!master|worker|cache loader)(?!.*shutting down)/);
+
+	return $pid;
+}
+
+sub master_pid { return $_[0]->{master}->pid }
+
+# children of the master whose title matches
+sub pids {
+	my ($self, $title) = @_;
+	my $master = $self->{master} or return;
+	my @pids;
+
+	for my $pid (children($master->pid)) {
+		my $line = read_file("/proc/$pid/cmdline");
+
+		$line =~ tr/\0/ /;
+		push @pids, $pid if $line =~ $title;
+	}
+
+	return @pids;
+}
+
+# "nginx -t"; returns: (exit code, what it printed)
+sub conf_test {
+	my ($self, $conf) = @_;
+	my $out = "$self->{dir}/conf_test.log";
+
+	$self->write_file_expand('nginx.conf', $conf) if defined $conf;
+	unlink $out;
+
+	# what it prints includes the lines meant for the log
+	my $p = KafkaWS::Process->start(command => [$self->command('-t')],
+		log => $out, env => $self->environment());
+
+	$p->wait(START_TIMEOUT) or die "nginx -t hangs\n";
+
+	return ($p->status >> 8 || $p->status & 127, read_file($out));
+}
+
+sub log { return read_file("$_[0]->{dir}/error.log") }
+
+sub read_testfile { return read_file("$_[0]->{dir}/$_[1]") }
+
+# returns: true when a line of the error log matches in time
+sub wait_log {
+	my ($self, $pattern, $seconds) = @_;
+
+	return wait_for($seconds // 10, sub { $self->log() =~ $pattern });
+}
+
+# opt: port, method, headers => [name, value, ...], body, raw => whole
+# request, timeout; returns: a KafkaWS::Response
+sub http_get {
+	my ($self, $uri, %o) = @_;
+	my @headers = @{ $o{headers} // [] };
+	my $request = ($o{method} // 'GET') . " $uri HTTP/1.1\x0d\x0a"
+		. "Host: localhost\x0d\x0aConnection: close\x0d\x0a";
+
+	while (my ($name, $value) = splice @headers, 0, 2) {
+		$request .= "$name: $value\x0d\x0a";
+	}
+
+	$request .= "\x0d\x0a" . ($o{body} // '');
+
+	my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+		PeerPort => $o{port} // $self->port(0))
+		or die "connect: $!\n";
+
+	syswrite $s, $o{raw} // $request;
+
+	my $deadline = now() + ($o{timeout} // 30);
+	my $select = IO::Select->new($s);
+	my $buf = '';
+
+	while (1) {
+		my $left = $deadline - now();
+
+		die "no whole answer to $uri:\n$buf\n"
+			if $left <= 0 || !$select->can_read($left);
+		last unless sysread $s, $buf, 65536, length $buf;
+	}
+
+	return KafkaWS::Response->parse($buf);
+}
+
+# the status page in JSON
+sub status {
+	my ($self, $uri) = @_;
+	my $r = $self->http_get($uri // '/kafka_ws_status',
+		headers => ['Accept', 'application/json']);
+
+	die "status page: " . $r->status . "\n" unless $r->status == 200;
+
+	return JSON::PP::decode_json($r->body);
+}
+
+# how many bytes of its own a process holds
+sub private_bytes {
+	my ($self, $pid) = @_;
+	my $sum = 0;
+
+	$sum += $_ for read_file("/proc/$pid/smaps_rollup")
+		=~ /^Private_(?:Clean|Dirty):\s+(\d+) kB/mg;
+
+	return $sum * 1024;
+}
+
+# the three checks, over all nginx instances of the test
+sub checks {
+	$_->stop() for @instances;
+
+	my @left = wait_for(5, sub { !map { $_->left_over() } @instances })
+		? () : map { $_->left_over() } @instances;
+
+	my @alerts = map { $_->alerts() } @instances;
+	my @reports = map { $_->sanitizer_reports() } @instances;
+
+	push @left, map { "$_ (ended by SIGKILL)" } map { @{ $_->{late} // [] } }
+		@instances;
+
+	verdict('no alerts', @alerts);
+	verdict('no sanitizer reports', @reports);
+	verdict('no process left', @left);
+
+	$planned = undef;
+}
+
+sub verdict {
+	my ($name, @found) = @_;
+
+	splice @found, 50 if @found > 50;
+	Test::More::ok(!@found, $name) or Test::More::diag(join "\n", @found);
+}
+
+sub alerts {
+	my ($self) = @_;
+	my @lines = grep { /\[(?:alert|emerg|crit)\]/ } split /\n/,
+		$self->log();
+
+	for my $pattern (@{ $self->{allowed} }) {
+		@lines = grep { $_ !~ $pattern } @lines;
+	}
+
+	return @lines;
+}
+
+sub sanitizer_reports {
+	my ($self) = @_;
+	my @lines;
+
+	for my $file (glob("$self->{dir}/sanitizer*"),
+		"$self->{dir}/stderr.log")
+	{
+		push @lines, grep { /Sanitizer|runtime error|^\s+#\d/ }
+			split /\n/, read_file($file);
+	}
+
+	return @lines;
+}
+
+# processes of the sessions that our masters opened
+sub left_over {
+	my ($self) = @_;
+	my %ours = map { $_ => 1 } @{ $self->{sessions} };
+	my @left;
+
+	for my $pid (map { m{(\d+)$} } glob '/proc/[0-9]*') {
+		my $stat = read_file("/proc/$pid/stat");
+
+		# after the name: state, parent, group, session
+		next unless $stat =~ /\) (\S) \d+ \d+ (\d+) /;
+		push @left, "process $pid" if $ours{$2} && $1 ne 'Z';
+	}
+
+	return @left;
+}
+
+sub cleanup {
+	my ($self) = @_;
+
+	$self->stop('TERM') if $self->{master};
+
+	for my $pid (map { /(\d+)/ } $self->left_over()) {
+		kill 'KILL', $pid;
+	}
+
+	Test::More::diag("error.log:\n" . $self->log())
+		if $ENV{TEST_NGINX_CATLOG};
+
+	if ($ENV{TEST_NGINX_LEAVE}) {
+		Test::More::diag("left: $self->{dir}");
+		return;
+	}
+
+	remove_tree($self->{dir});
+}
+
+sub children {
+	my ($parent) = @_;
+	my @pids;
+
+	for my $pid (map { m{(\d+)$} } glob '/proc/[0-9]*') {
+		push @pids, $pid if read_file("/proc/$pid/stat")
+			=~ /\) [^Z] $parent /;
+	}
+
+	return @pids;
+}
+
+sub read_file {
+	my ($file) = @_;
+
+	open my $f, '<', $file or return '';
+	binmode $f;
+	local $/;
+
+	return <$f> // '';
+}
+
+
+package KafkaWS::Response;
+
+sub parse {
+	my ($class, $raw) = @_;
+	my $self = bless { raw => $raw, headers => [] }, $class;
+	my ($head, $body) = split /\x0d\x0a\x0d\x0a/, $raw, 2;
+	my ($line, @headers) = split /\x0d\x0a/, $head // '';
+
+	($self->{status}) = ($line // '') =~ m{^HTTP/1\.[01] (\d{3})};
+
+	for (@headers) {
+		push @{ $self->{headers} }, [$1, $2] if /^([^:]+):\s*(.*?)\s*$/;
+	}
+
+	$body //= '';
+
+	if (($self->header('Transfer-Encoding') // '') eq 'chunked') {
+		my $plain = '';
+
+		while ($body =~ s/^([0-9a-fA-F]+)\x0d\x0a//) {
+			last if hex $1 == 0;
+			$plain .= substr $body, 0, hex $1, '';
+			$body =~ s/^\x0d\x0a//;
+		}
+
+		$body = $plain;
+	}
+
+	$self->{body} = $body;
+
+	return $self;
+}
+
+sub status { return $_[0]->{status} // 0 }
+
+sub body { return $_[0]->{body} }
+
+sub raw { return $_[0]->{raw} }
+
+# the values of a header, in scalar context the first
+sub header {
+	my ($self, $name) = @_;
+	my @values = map { $_->[1] } grep { lc $_->[0] eq lc $name }
+		@{ $self->{headers} };
+
+	return wantarray ? @values : $values[0];
+}
+
+1;
