@@ -211,7 +211,7 @@ void wsl_hist_add(wsl_hist_t *h, uint64_t v);
 uint64_t wsl_hist_quantile(const wsl_hist_t *h, double q);
 
 /*
- * Reads the value of a record of the bulk producer, see t/broker/README.md.
+ * Reads the value of a record of t/broker/kafka_bulk.c, which says the form.
  * returns:  0, or -1 when it is not one or its CRC does not hold
  */
 int wsl_value_read(const uint8_t *p, size_t len, wsl_value_t *v);

@@ -232,18 +232,8 @@ wsl_check_value(const wsl_member_t *m, int64_t partition, wsl_value_t *v)
         }
     }
 
-    if (wsl_value_read(p, len, v) == -1 || v->partition != partition) {
-        return -1;
-    }
-
-    if (wsl_opt.run
-        && (v->run_len != strlen(wsl_opt.run)
-            || memcmp(v->run, wsl_opt.run, v->run_len) != 0))
-    {
-        return -1;
-    }
-
-    return 0;
+    return wsl_value_read(p, len, v) == 0 && v->partition == partition ? 0
+                                                                       : -1;
 }
 
 

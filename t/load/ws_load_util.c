@@ -147,7 +147,7 @@ wsl_value_read(const uint8_t *p, size_t len, wsl_value_t *v)
     const uint8_t   *crc, *last;
 
     last = p + len;
-    crc = memrchr(p, '|', len);
+    crc = memrchr(p, ':', len);
 
     if (crc == NULL || last - crc != 9) {
         return -1;
@@ -157,7 +157,7 @@ wsl_value_read(const uint8_t *p, size_t len, wsl_value_t *v)
     memcpy(buf, p, n);
     buf[n] = '\0';
 
-    end = strchr(buf, '|');
+    end = strchr(buf, ':');
 
     if (end == NULL) {
         return -1;
@@ -167,19 +167,19 @@ wsl_value_read(const uint8_t *p, size_t len, wsl_value_t *v)
     v->run_len = (size_t) (end - buf);
     v->partition = strtoll(end + 1, &end, 10);
 
-    if (*end != '|') {
+    if (*end != ':') {
         return -1;
     }
 
     v->seq = strtoll(end + 1, &end, 10);
 
-    if (*end != '|') {
+    if (*end != ':') {
         return -1;
     }
 
     v->stamp_us = strtoll(end + 1, &end, 10);
 
-    if (*end != '|') {
+    if (*end != ':') {
         return -1;
     }
 
@@ -187,6 +187,13 @@ wsl_value_read(const uint8_t *p, size_t len, wsl_value_t *v)
     buf[8] = '\0';
 
     if (strtoul(buf, NULL, 16) != wsl_crc(p, (size_t) (crc - p) + 1)) {
+        return -1;
+    }
+
+    if (wsl_opt.run
+        && (v->run_len != strlen(wsl_opt.run)
+            || memcmp(v->run, wsl_opt.run, v->run_len) != 0))
+    {
         return -1;
     }
 

@@ -1,0 +1,260 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * The consumer of limit: records in, frames or latencies out.
+ */
+
+
+#define _GNU_SOURCE
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "limit.h"
+
+
+#define LIMIT_BATCH   1024
+#define LIMIT_STAMPS  (4 * 1024 * 1024)
+
+
+static void limit_frame(const rd_kafka_message_t *rkm);
+static void limit_stamp(const rd_kafka_message_t *rkm);
+static int limit_compare(const void *one, const void *two);
+
+
+static rd_kafka_t         *limit_rk;
+static rd_kafka_queue_t   *limit_queue;
+static uint64_t            limit_records;
+static uint32_t            limit_nstamps;
+static uint32_t           *limit_stamps;
+
+
+int
+limit_kafka(void)
+{
+    int                               i;
+    char                              text[512];
+    rd_kafka_topic_t                 *rkt;
+    rd_kafka_conf_t                  *conf;
+    rd_kafka_resp_err_t               err;
+    const struct rd_kafka_metadata   *md;
+
+    static const uint64_t  one = 1;
+    static const char     *props[][2] = {
+        { "fetch.wait.max.ms", "500" },
+        { "fetch.queue.backoff.ms", "1" },
+        { "socket.nagle.disable", "true" },
+        { "queued.min.messages", "100000" }
+    };
+
+    limit_stamps = malloc(LIMIT_STAMPS * sizeof(uint32_t));
+
+    if (limit_stamps == NULL) {
+        return -1;
+    }
+
+    conf = rd_kafka_conf_new();
+
+    (void) rd_kafka_conf_set(conf, "bootstrap.servers", limit_bootstrap,
+                             text, sizeof(text));
+
+    for (i = 0; i < (int) (sizeof(props) / sizeof(props[0])); i++) {
+        (void) rd_kafka_conf_set(conf, props[i][0], props[i][1], text,
+                                 sizeof(text));
+    }
+
+    limit_rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
+
+    if (limit_rk == NULL) {
+        (void) fprintf(stderr, "limit: %s\n", text);
+        return -1;
+    }
+
+    limit_queue = rd_kafka_queue_new(limit_rk);
+    limit_efd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+
+    rkt = rd_kafka_topic_new(limit_rk, limit_topic, NULL);
+
+    if (rkt == NULL || limit_efd == -1) {
+        return -1;
+    }
+
+    err = rd_kafka_metadata(limit_rk, 0, rkt, &md, 10000);
+
+    if (err || md->topic_cnt != 1 || md->topics[0].partition_cnt == 0) {
+        (void) fprintf(stderr, "limit: no metadata: %s\n",
+                       rd_kafka_err2str(err));
+        return -1;
+    }
+
+    for (i = 0; i < md->topics[0].partition_cnt; i++) {
+        if (rd_kafka_consume_start_queue(rkt, md->topics[0].partitions[i].id,
+                                         RD_KAFKA_OFFSET_END, limit_queue)
+            == -1)
+        {
+            return -1;
+        }
+    }
+
+    rd_kafka_metadata_destroy(md);
+
+    rd_kafka_queue_io_event_enable(limit_queue, limit_efd, &one, sizeof(one));
+
+    limit_watch(limit_efd, EPOLL_CTL_ADD, EPOLLIN);
+
+    return 0;
+}
+
+
+void
+limit_consume(void)
+{
+    uint64_t                    one;
+    ssize_t                     j, n;
+    static rd_kafka_message_t  *messages[LIMIT_BATCH];
+
+    (void) !read(limit_efd, &one, sizeof(one));
+
+    do {
+        n = rd_kafka_consume_batch_queue(limit_queue, 0, messages,
+                                         LIMIT_BATCH);
+
+        for (j = 0; j < n; j++) {
+
+            if (messages[j]->err == 0) {
+                limit_records++;
+
+                if (limit_bare) {
+                    limit_stamp(messages[j]);
+
+                } else {
+                    limit_frame(messages[j]);
+                }
+            }
+
+            rd_kafka_message_destroy(messages[j]);
+        }
+
+        limit_pass();
+
+    } while (n == LIMIT_BATCH);
+}
+
+
+static void
+limit_frame(const rd_kafka_message_t *rkm)
+{
+    int                        n;
+    size_t                     len, head;
+    uint8_t                   *p;
+    char                       text[160];
+    rd_kafka_timestamp_type_t  type;
+
+    n = snprintf(text, sizeof(text), "{\"partition\":%" PRId32
+                 ",\"offset\":%" PRId64 ",\"timestamp\":%" PRId64
+                 ",\"key\":null,\"value\":\"", rkm->partition, rkm->offset,
+                 rd_kafka_message_timestamp(rkm, &type));
+
+    len = (size_t) n + rkm->len + 2;
+    head = len < 126 ? 2 : len < 65536 ? 4 : 10;
+
+    if (len >= 65536) {
+        return;
+    }
+
+    p = limit_ring + limit_head % LIMIT_RING;
+
+    *p++ = 0x81;
+
+    if (head == 2) {
+        *p++ = (uint8_t) len;
+
+    } else {
+        *p++ = 126;
+        *p++ = (uint8_t) (len >> 8);
+        *p++ = (uint8_t) len;
+    }
+
+    memcpy(p, text, (size_t) n);
+    memcpy(p + n, rkm->payload, rkm->len);
+    memcpy(p + n + rkm->len, "\"}", 2);
+
+    limit_head += head + len;
+}
+
+
+/* the fourth of a value's fields is its time */
+
+static void
+limit_stamp(const rd_kafka_message_t *rkm)
+{
+    int              i;
+    int64_t          us;
+    const char      *p, *last;
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_REALTIME, &ts);
+
+    p = rkm->payload;
+    last = p + rkm->len;
+
+    for (i = 0; p != NULL && i < 3; i++) {
+        p = memchr(p, ':', (size_t) (last - p));
+        p = p ? p + 1 : NULL;
+    }
+
+    if (p == NULL || limit_nstamps == LIMIT_STAMPS) {
+        return;
+    }
+
+    us = (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000
+         - strtoll(p, NULL, 10);
+
+    limit_stamps[limit_nstamps++] = us > 0 ? (uint32_t) us : 0;
+}
+
+
+static int
+limit_compare(const void *one, const void *two)
+{
+    uint32_t  a, b;
+
+    a = *(const uint32_t *) one;
+    b = *(const uint32_t *) two;
+
+    return a < b ? -1 : a > b;
+}
+
+
+void
+limit_report(uint64_t sends)
+{
+    uint32_t  n;
+
+    n = limit_nstamps;
+    qsort(limit_stamps, n, sizeof(uint32_t), limit_compare);
+
+    (void) printf("{\"records\":%" PRIu64 ",\"sends\":%" PRIu64
+                  ",\"latency_us\":{\"n\":%" PRIu32, limit_records,
+                  sends, n);
+
+    if (n) {
+        (void) printf(",\"p50\":%" PRIu32 ",\"p99\":%" PRIu32
+                      ",\"p999\":%" PRIu32 ",\"max\":%" PRIu32,
+                      limit_stamps[n / 2],
+                      limit_stamps[(uint64_t) n * 99 / 100],
+                      limit_stamps[(uint64_t) n * 999 / 1000],
+                      limit_stamps[n - 1]);
+    }
+
+    (void) printf("}}\n");
+}
