@@ -308,8 +308,8 @@ feed_price(unsigned symbol)
 
     p = &feed_prices[symbol];
 
-    p->drift = p->drift * 0.985 + feed_random() * 0.00012;
-    p->price += p->price * (p->drift + feed_random() * 0.0006);
+    p->drift = p->drift * 0.97 + feed_random() * 0.00003;
+    p->price += p->price * (p->drift + feed_random() * 0.0005);
 
     n = snprintf(value, sizeof(value),
                  "{\"run\":\"%s\",\"seq\":%" PRIu64 ",\"symbol\":\"%s\""

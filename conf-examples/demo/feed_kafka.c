@@ -51,7 +51,7 @@ feed_kafka_start(const char *brokers)
         { "enable.idempotence", "true" },
         { "linger.ms", "1" },
         { "allow.auto.create.topics", "true" },
-        { "log.connection.close", "false" }
+        { "log_level", "3" }
     };
 
     conf = rd_kafka_conf_new();
