@@ -9,8 +9,9 @@
  *
  * It connects, prints {"ready":5000} when every client has its start event
  * (--announce), receives until each has all records, all frames (--frames),
- * or the time is over, or TERM comes, sends Close 1000 on every connection,
- * and prints one line of JSON.
+ * or the time is over, or TERM comes.  With --announce it says {"enough":N}
+ * then, and waits for --linger-ms.  At last it sends Close 1000 on every
+ * connection and prints one line of JSON.
  *
  * exit code: 0 when every client was connected and, for those that verify,
  * nothing was lost, doubled, reordered, corrupt or against RFC 6455, and all
@@ -94,7 +95,7 @@ static const char   wsl_usage[] =
     "  --inflight=128       handshakes at once\n"
     "  --seconds=60         the whole run at most\n"
     "  --linger-ms=300      wait for doubled records\n"
-    "  --announce           print {\"ready\":N} when all are connected\n";
+    "  --announce           print {\"ready\":N} and {\"enough\":N} in time\n";
 
 
 wsl_opt_t      wsl_opt;
@@ -367,6 +368,11 @@ wsl_run(int ep)
         }
 
         if (linger_ns == 0 && wsl_enough()) {
+            if (wsl_opt.announce) {
+                (void) printf("{\"enough\":%d}\n", wsl_total.open);
+                (void) fflush(stdout);
+            }
+
             linger_ns = wsl_now_ns + (uint64_t) wsl_opt.linger_ms * 1000000;
         }
 
