@@ -65,7 +65,7 @@ typedef struct {
     uint64_t                  accepted;
     uint64_t                  frames;      /* records sent */
     uint64_t                  bytes;       /* of frames, events included */
-    uint64_t                  sends;       /* calls that sent records */
+    uint64_t                  sends;       /* calls that sent anything */
     uint64_t                  events;
     uint64_t                  wakes;
     uint64_t                  passes;

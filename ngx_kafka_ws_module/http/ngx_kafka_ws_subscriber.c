@@ -1,0 +1,450 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * A subscriber's life:
+ *
+ *     state    event                    next     action
+ *     -------  -----------------------  -------  ---------------------------
+ *     HEAD     response is out          OPEN     owner: writable
+ *     OPEN     records, events          OPEN     sent as one piece
+ *     OPEN     socket full              OPEN     rest of the frame is kept,
+ *                                                owner waits for writable
+ *     OPEN     Ping                     OPEN     Pong, the newest one only
+ *     OPEN     nothing received         OPEN     Ping; unanswered: close 1011
+ *     OPEN     Close                    CLOSING  its code comes back
+ *     OPEN     illegal frame, data      CLOSING  1002, 1003, 1007, 1008, 1009
+ *     OPEN     owner closes             CLOSING  its code and reason
+ *     CLOSING  Close is out             LINGER   half-close; read on
+ *     CLOSING  timeout                  DONE     RST: the client takes nothing
+ *     LINGER   Close, EOF, timeout      DONE
+ *     any      EOF, error               DONE
+ *     any      worker exits             same     owner: exiting
+ *     any      worker_shutdown_timeout  DONE
+ *
+ * Nothing is sent behind a Close, and nothing but the rest of that frame
+ * behind half of one.  The only memory beside the struct is that rest, and a
+ * Pong that has to wait.
+ *
+ * The connection's read timer serves for everything that has a time; the
+ * events are our own, since nginx's handler would end the request without a
+ * Close.  The request is kept to the end, for its log line and its limits.
+ *
+ * To add a state, add it to the enum in order of time, to this table, and to
+ * the switches in this file and in _read.c and _write.c.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_kafka_ws_event.h"
+#include "ngx_kafka_ws_subscriber.h"
+
+
+#define NGX_KAFKA_WS_CLOSE_TIMEOUT   5000   /* ms to get a Close out */
+#define NGX_KAFKA_WS_LINGER_TIMEOUT  2000   /* ms for the client's end */
+
+
+static void ngx_kafka_ws_subscriber_cleanup(void *data);
+static ngx_int_t ngx_kafka_ws_subscriber_idle(ngx_kafka_ws_subscriber_t *kws);
+
+
+const uint16_t  ngx_kafka_ws_close_codes[NGX_KAFKA_WS_CLOSES] = {
+    NGX_KAFKA_WS_CLOSE_NORMAL, NGX_KAFKA_WS_CLOSE_GOING_AWAY,
+    NGX_KAFKA_WS_CLOSE_PROTOCOL, NGX_KAFKA_WS_CLOSE_UNSUPPORTED,
+    NGX_KAFKA_WS_CLOSE_NO_STATUS, NGX_KAFKA_WS_CLOSE_ABNORMAL,
+    NGX_KAFKA_WS_CLOSE_BAD_DATA, NGX_KAFKA_WS_CLOSE_POLICY,
+    NGX_KAFKA_WS_CLOSE_TOO_BIG, NGX_KAFKA_WS_CLOSE_INTERNAL,
+    NGX_KAFKA_WS_CLOSE_RESTART, NGX_KAFKA_WS_CLOSE_OVERLOAD,
+    NGX_KAFKA_WS_CLOSE_LIFETIME, NGX_KAFKA_WS_CLOSE_REFUSED,
+    NGX_KAFKA_WS_CLOSE_GONE, NGX_KAFKA_WS_CLOSE_SLOW,
+    NGX_KAFKA_WS_CLOSE_POSITION, 0, 0, 0
+};
+
+
+ngx_kafka_ws_subscriber_t *
+ngx_kafka_ws_subscriber_create(ngx_http_request_t *r,
+    ngx_kafka_ws_counters_t *counters, const ngx_kafka_ws_owner_t *owner,
+    void *data)
+{
+    int                         size;
+    ngx_connection_t           *c;
+    ngx_http_cleanup_t         *cln;
+    ngx_kafka_ws_loc_conf_t    *klcf;
+    ngx_kafka_ws_subscriber_t  *kws;
+
+    klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_ws_module);
+
+    kws = ngx_pcalloc(r->pool, sizeof(ngx_kafka_ws_subscriber_t));
+    if (kws == NULL) {
+        return NULL;
+    }
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    c = r->connection;
+
+    kws->connection = c;
+    kws->request = r;
+    kws->conf = klcf;
+    kws->counters = counters;
+    kws->owner = owner;
+    kws->data = data;
+    kws->attached = 1;
+    kws->received = ngx_current_msec;
+    kws->quiet = ngx_current_msec;
+
+    ngx_kafka_ws_receiver_init(&kws->receiver, klcf->max_frame);
+
+    /* the kernel's part of a slow client's memory */
+
+    size = (int) klcf->buffer;
+
+    if (setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, (const void *) &size,
+                   sizeof(int))
+        == -1)
+    {
+        ngx_connection_error(c, ngx_socket_errno,
+                             "setsockopt(SO_SNDBUF) failed");
+    }
+
+    if (ngx_tcp_nodelay(c) != NGX_OK) {
+        return NULL;
+    }
+
+    cln->handler = ngx_kafka_ws_subscriber_cleanup;
+    cln->data = kws;
+
+    c->log->action = "streaming kafka records";
+
+    /* r stays in c->data: the stack above still uses it */
+
+    c->read->handler = ngx_kafka_ws_subscriber_read_handler;
+    c->write->handler = ngx_kafka_ws_subscriber_write_handler;
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    r->keepalive = 0;
+    r->main->count++;
+
+    /* a graceful shutdown calls the read handler of idle connections */
+    c->idle = 1;
+
+    ngx_kafka_ws_count(&counters->connections, 1);
+    ngx_kafka_ws_count(&counters->accepted, 1);
+
+    ngx_add_timer(c->read, klcf->ping);
+
+    ngx_post_event(c->write, &ngx_posted_events);
+    ngx_post_event(c->read, &ngx_posted_events);
+
+    return kws;
+}
+
+
+void
+ngx_kafka_ws_subscriber_set_state(ngx_kafka_ws_subscriber_t *kws,
+    ngx_kafka_ws_subscriber_state_e state)
+{
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, kws->connection->log, 0,
+                   "kafka ws subscriber state %d -> %d", (int) kws->state,
+                   (int) state);
+
+    kws->state = state;
+}
+
+
+void
+ngx_kafka_ws_subscriber_close(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t code,
+    u_char *reason, size_t len)
+{
+    size_t   n;
+    u_char   frame[NGX_KAFKA_WS_CTRL_FRAME_MAX];
+
+    if (kws->state >= NGX_KAFKA_WS_SUB_CLOSING) {
+        return;
+    }
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, kws->connection->log, 0,
+                   "kafka ws close %ui \"%*s\"", code, len, reason);
+
+    kws->code = (uint16_t) code;
+
+    ngx_kafka_ws_subscriber_set_state(kws, NGX_KAFKA_WS_SUB_CLOSING);
+
+    if (kws->attached) {
+        kws->attached = 0;
+        kws->owner->leave(kws);
+    }
+
+    n = ngx_kafka_ws_frame_close(frame, (unsigned) code, reason, len);
+
+    /* what waits in vain behind half a frame is replaced by the Close */
+
+    if (kws->pong == NULL) {
+        kws->pong = ngx_palloc(kws->request->pool,
+                               NGX_KAFKA_WS_CTRL_FRAME_MAX);
+    }
+
+    if (kws->pong) {
+        ngx_memcpy(kws->pong, frame, n);
+        kws->pong_len = n;
+    }
+
+    kws->ping_due = 0;
+
+    ngx_add_timer(kws->connection->read, NGX_KAFKA_WS_CLOSE_TIMEOUT);
+
+    /* not from here: the caller may be in the middle of a loop over us */
+
+    ngx_post_event(kws->connection->write, &ngx_posted_events);
+}
+
+
+/*
+ * The Close is out: our side ends here, the client's with its own Close.
+ */
+
+void
+ngx_kafka_ws_subscriber_linger(ngx_kafka_ws_subscriber_t *kws)
+{
+    ngx_connection_t  *c;
+
+    c = kws->connection;
+
+    ngx_kafka_ws_subscriber_set_state(kws, NGX_KAFKA_WS_SUB_LINGER);
+
+    kws->drop = 0;
+
+    if (kws->peer_closed) {
+        /* the client's Close was first: nothing more comes */
+        ngx_kafka_ws_subscriber_done(kws);
+        return;
+    }
+
+#if (NGX_HTTP_SSL)
+    if (c->ssl) {
+        ngx_add_timer(c->read, NGX_KAFKA_WS_LINGER_TIMEOUT);
+        ngx_post_event(c->read, &ngx_posted_events);
+        return;
+    }
+#endif
+
+    if (ngx_shutdown_socket(c->fd, NGX_WRITE_SHUTDOWN) == -1) {
+        ngx_connection_error(c, ngx_socket_errno,
+                             ngx_shutdown_socket_n " failed");
+        ngx_kafka_ws_subscriber_done(kws);
+        return;
+    }
+
+    ngx_add_timer(c->read, NGX_KAFKA_WS_LINGER_TIMEOUT);
+    ngx_post_event(c->read, &ngx_posted_events);
+}
+
+
+/*
+ * The read timer: pings, idle events, and the end of patience.
+ */
+
+void
+ngx_kafka_ws_subscriber_timeout(ngx_kafka_ws_subscriber_t *kws)
+{
+    ngx_msec_t                now, due, quiet;
+    ngx_connection_t         *c;
+    ngx_kafka_ws_loc_conf_t  *klcf;
+
+    c = kws->connection;
+    klcf = kws->conf;
+    now = ngx_current_msec;
+
+    if (kws->state == NGX_KAFKA_WS_SUB_CLOSING) {
+        kws->drop = 1;
+        ngx_kafka_ws_subscriber_done(kws);
+        return;
+    }
+
+    if (kws->state == NGX_KAFKA_WS_SUB_LINGER) {
+        ngx_kafka_ws_subscriber_done(kws);
+        return;
+    }
+
+    if (kws->ping_wait) {
+
+        if ((ngx_msec_int_t) (kws->received - kws->pinged) >= 0) {
+            kws->ping_wait = 0;
+
+        } else if ((ngx_msec_int_t) (now - kws->pinged)
+                   >= (ngx_msec_int_t) klcf->ping_timeout)
+        {
+            ngx_log_error(NGX_LOG_INFO, c->log, 0,
+                          "client did not answer a ping");
+            kws->drop = ngx_kafka_ws_subscriber_blocked(kws);
+            ngx_kafka_ws_subscriber_close(kws, NGX_KAFKA_WS_CLOSE_INTERNAL,
+                                          (u_char *) "ping timeout",
+                                          sizeof("ping timeout") - 1);
+            return;
+        }
+    }
+
+    if (kws->sent) {
+        kws->sent = 0;
+        kws->quiet = now;
+
+    } else if ((ngx_msec_int_t) (now - kws->quiet)
+               >= (ngx_msec_int_t) klcf->ping)
+    {
+        kws->quiet = now;
+
+        if (ngx_kafka_ws_subscriber_idle(kws) != NGX_OK) {
+            ngx_kafka_ws_subscriber_done(kws);
+            return;
+        }
+    }
+
+    if (!kws->ping_wait
+        && (ngx_msec_int_t) (now - kws->received)
+           >= (ngx_msec_int_t) klcf->ping)
+    {
+        kws->ping_wait = 1;
+        kws->pinged = now;
+
+        /* a moment that received can not have */
+        kws->received = now - 1;
+
+        ngx_kafka_ws_subscriber_ping(kws);
+
+        if (kws->state == NGX_KAFKA_WS_SUB_DONE) {
+            return;
+        }
+    }
+
+    due = kws->ping_wait ? kws->pinged + klcf->ping_timeout - now
+                         : kws->received + klcf->ping - now;
+
+    quiet = kws->quiet + klcf->ping - now;
+
+    due = ngx_min(due, quiet);
+
+    ngx_add_timer(c->read, ngx_max((ngx_msec_int_t) due, 1));
+}
+
+
+static ngx_int_t
+ngx_kafka_ws_subscriber_idle(ngx_kafka_ws_subscriber_t *kws)
+{
+    size_t   n;
+    u_char   frame[NGX_KAFKA_WS_EVENT_LEN];
+
+    /* what has not started yet gets its start event first */
+
+    if (kws->state != NGX_KAFKA_WS_SUB_OPEN
+        || kws->format != NGX_KAFKA_WS_FORMAT_JSON
+        || kws->start != NULL
+        || ngx_kafka_ws_subscriber_blocked(kws))
+    {
+        return NGX_OK;
+    }
+
+    n = ngx_kafka_ws_event_idle(frame, sizeof(frame), NULL);
+
+    return ngx_kafka_ws_subscriber_event(kws, frame, n);
+}
+
+
+void
+ngx_kafka_ws_subscriber_done(ngx_kafka_ws_subscriber_t *kws)
+{
+    struct linger        linger;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    c = kws->connection;
+    r = kws->request;
+
+    if (kws->drop) {
+        /* else what the client does not take would stay in the kernel */
+
+        linger.l_onoff = 1;
+        linger.l_linger = 0;
+
+        if (setsockopt(c->fd, SOL_SOCKET, SO_LINGER, (const void *) &linger,
+                       sizeof(struct linger))
+            == -1)
+        {
+            ngx_connection_error(c, ngx_socket_errno,
+                                 "setsockopt(SO_LINGER) failed");
+        }
+
+#if (NGX_HTTP_SSL)
+        if (c->ssl) {
+            c->ssl->no_wait_shutdown = 1;
+            c->ssl->no_send_shutdown = 1;
+        }
+#endif
+    }
+
+    ngx_kafka_ws_subscriber_cleanup(kws);
+
+    /* what ngx_http_close_request() does for the last reference */
+
+    ngx_http_free_request(r, 0);
+    ngx_http_close_connection(c);
+}
+
+
+/*
+ * The one way out, also if nginx frees the request by itself.
+ */
+
+static void
+ngx_kafka_ws_subscriber_cleanup(void *data)
+{
+    ngx_kafka_ws_subscriber_t *kws = data;
+
+    ngx_uint_t  i;
+
+    if (kws->state == NGX_KAFKA_WS_SUB_DONE) {
+        return;
+    }
+
+    ngx_kafka_ws_subscriber_set_state(kws, NGX_KAFKA_WS_SUB_DONE);
+
+    if (kws->attached) {
+        kws->attached = 0;
+        kws->owner->leave(kws);
+    }
+
+    if (kws->rest) {
+        ngx_free(kws->rest);
+        kws->rest = NULL;
+    }
+
+    if (kws->code == 0) {
+        kws->code = NGX_KAFKA_WS_CLOSE_ABNORMAL;
+    }
+
+    i = ngx_kafka_ws_subscriber_close_index(kws->code);
+
+    ngx_kafka_ws_count(&kws->counters->closes[i], 1);
+    ngx_kafka_ws_count(&kws->counters->connections, -1);
+}
+
+
+ngx_uint_t
+ngx_kafka_ws_subscriber_close_index(ngx_uint_t code)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_KAFKA_WS_CLOSES - 1; i++) {
+        if (ngx_kafka_ws_close_codes[i] == code) {
+            return i;
+        }
+    }
+
+    return NGX_KAFKA_WS_CLOSES - 1;
+}

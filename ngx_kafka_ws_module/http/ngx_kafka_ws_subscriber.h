@@ -1,0 +1,175 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * One WebSocket connection after its handshake: what it reads, how it
+ * writes, how it ends.  It knows nothing of rings or of other connections;
+ * whoever feeds it is told through its owner.  See the essay in
+ * ngx_kafka_ws_subscriber.c.
+ */
+
+
+#ifndef _NGX_KAFKA_WS_SUBSCRIBER_H_INCLUDED_
+#define _NGX_KAFKA_WS_SUBSCRIBER_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_kafka_ws_conf.h"
+#include "ngx_kafka_ws_frame.h"
+#include "ngx_kafka_ws_receiver.h"
+#include "ngx_kafka_ws_shm.h"
+
+
+#define NGX_KAFKA_WS_CLOSE_ABNORMAL  1006   /* for the counters only */
+
+
+typedef struct ngx_kafka_ws_subscriber_s  ngx_kafka_ws_subscriber_t;
+
+
+/*
+ * What the subscriber tells its owner, at most one call deep; in each of
+ * them the owner may send or close.
+ *
+ * writable:  nothing is left over from what was sent before
+ * leave:     it gets no more data; called once, before it ends
+ * exiting:   the worker is shutting down: the owner decides when to close
+ */
+
+typedef struct {
+    void                      (*writable)(ngx_kafka_ws_subscriber_t *kws);
+    void                      (*leave)(ngx_kafka_ws_subscriber_t *kws);
+    void                      (*exiting)(ngx_kafka_ws_subscriber_t *kws);
+} ngx_kafka_ws_owner_t;
+
+
+/* in order of time; see the table in ngx_kafka_ws_subscriber.c */
+
+typedef enum {
+    NGX_KAFKA_WS_SUB_HEAD = 0,
+    NGX_KAFKA_WS_SUB_OPEN,
+    NGX_KAFKA_WS_SUB_CLOSING,
+    NGX_KAFKA_WS_SUB_LINGER,
+    NGX_KAFKA_WS_SUB_DONE
+} ngx_kafka_ws_subscriber_state_e;
+
+
+/* where a subscriber is in one partition; its owner's */
+
+typedef struct {
+    uint64_t                   seq;         /* of the next record */
+    int64_t                    offset;      /* the same for the client */
+} ngx_kafka_ws_place_t;
+
+
+/* in the request's pool */
+
+struct ngx_kafka_ws_subscriber_s {
+    ngx_queue_t                queue;       /* the owner's */
+    ngx_queue_t                all;         /* the owner's: every one */
+    ngx_connection_t          *connection;
+    ngx_http_request_t        *request;
+    ngx_kafka_ws_loc_conf_t   *conf;
+    ngx_kafka_ws_counters_t   *counters;    /* of this process */
+    const ngx_kafka_ws_owner_t  *owner;
+    void                      *data;        /* the owner's */
+
+    ngx_kafka_ws_place_t      *places;      /* the owner's: one for each */
+    ngx_uint_t                 nplaces;     /* partition that the client */
+    ngx_uint_t                 max_places;  /* was told the start of */
+    ngx_msec_t                 behind;      /* since when it is behind */
+    void                      *start;       /* until it has started */
+
+    u_char                    *rest;        /* of a frame half sent: */
+    size_t                     rest_len;    /* malloc()ed, in one piece */
+    size_t                     rest_pos;
+
+    u_char                    *pong;        /* a whole frame that waits */
+    size_t                     pong_len;
+
+    ngx_msec_t                 received;    /* last time of anything */
+    ngx_msec_t                 pinged;
+    ngx_msec_t                 quiet;       /* since when nothing was sent */
+
+    unsigned                   state:3;     /* ngx_kafka_ws_subscriber_...e */
+    unsigned                   format:2;    /* ngx_kafka_ws_format_e */
+    unsigned                   attached:1;  /* to its owner */
+    unsigned                   ping_wait:1; /* a ping is not answered yet */
+    unsigned                   ping_due:1;  /* could not be sent yet */
+    unsigned                   sent:1;      /* something, since the last look */
+    unsigned                   drop:1;      /* to end with RST */
+    unsigned                   peer_closed:1;
+    unsigned                   where:3;     /* the owner's: which list */
+
+    uint16_t                   code;        /* of the close, 0: none yet */
+    uint16_t                   rendering;   /* index in the rings */
+
+    ngx_kafka_ws_receiver_t    receiver;
+};
+
+
+/*
+ * Makes the subscriber of a request whose 101 response was sent, and takes
+ * the connection's events over.  Reading begins with a posted event.
+ * returns:   it, in r->pool, freed with the request; NULL: no memory
+ * where:     content handler, which returns NGX_DONE afterwards
+ */
+ngx_kafka_ws_subscriber_t *ngx_kafka_ws_subscriber_create(
+    ngx_http_request_t *r, ngx_kafka_ws_counters_t *counters,
+    const ngx_kafka_ws_owner_t *owner, void *data);
+
+/*
+ * Sends whole frames as one piece.
+ * ends:      n places, the end of each record's frames in buf
+ * done:      set to the number of records that need not be sent again
+ * returns:   NGX_OK: all is sent; NGX_AGAIN: the client takes no more now,
+ *            writable is called later; NGX_ERROR: the connection is broken,
+ *            the caller ends it with ngx_kafka_ws_subscriber_done()
+ * cost:      one system call; memory only for the rest of a frame half sent
+ */
+ngx_int_t ngx_kafka_ws_subscriber_send(ngx_kafka_ws_subscriber_t *kws,
+    u_char *buf, size_t len, const uint32_t *ends, ngx_uint_t n,
+    ngx_uint_t *done);
+
+/*
+ * Sends one frame of our own (an event, a control frame).  Only while
+ * nothing is left over: see ngx_kafka_ws_subscriber_blocked().
+ * returns:   NGX_OK: sent or the rest is kept; NGX_ERROR: as above
+ */
+ngx_int_t ngx_kafka_ws_subscriber_event(ngx_kafka_ws_subscriber_t *kws,
+    u_char *frame, size_t len);
+
+#define ngx_kafka_ws_subscriber_blocked(kws)                                  \
+    ((kws)->rest != NULL || !(kws)->connection->write->ready)
+
+/*
+ * Begins to close with a code and a reason (cut to 123 bytes).  The
+ * subscriber leaves its owner, sends the Close when it can, and ends when the
+ * client did or after a while.
+ */
+void ngx_kafka_ws_subscriber_close(ngx_kafka_ws_subscriber_t *kws,
+    ngx_uint_t code, u_char *reason, size_t len);
+
+/* ends it now: the request is freed, the caller must not touch it again */
+void ngx_kafka_ws_subscriber_done(ngx_kafka_ws_subscriber_t *kws);
+
+/* between ngx_kafka_ws_subscriber*.c */
+void ngx_kafka_ws_subscriber_set_state(ngx_kafka_ws_subscriber_t *kws,
+    ngx_kafka_ws_subscriber_state_e state);
+void ngx_kafka_ws_subscriber_read_handler(ngx_event_t *rev);
+void ngx_kafka_ws_subscriber_write_handler(ngx_event_t *wev);
+void ngx_kafka_ws_subscriber_linger(ngx_kafka_ws_subscriber_t *kws);
+void ngx_kafka_ws_subscriber_pong(ngx_kafka_ws_subscriber_t *kws,
+    u_char *data, size_t len);
+void ngx_kafka_ws_subscriber_ping(ngx_kafka_ws_subscriber_t *kws);
+ngx_int_t ngx_kafka_ws_subscriber_flush(ngx_kafka_ws_subscriber_t *kws);
+void ngx_kafka_ws_subscriber_timeout(ngx_kafka_ws_subscriber_t *kws);
+
+/* place of a code in counters.closes, and back; unknown codes share one */
+ngx_uint_t ngx_kafka_ws_subscriber_close_index(ngx_uint_t code);
+extern const uint16_t  ngx_kafka_ws_close_codes[NGX_KAFKA_WS_CLOSES];
+
+
+#endif /* _NGX_KAFKA_WS_SUBSCRIBER_H_INCLUDED_ */
