@@ -34,6 +34,7 @@ use Test::More ();
 
 use KafkaWS::Ports;
 use KafkaWS::Process qw(wait_for now root);
+use KafkaWS::Response;
 
 our @EXPORT_OK = qw(wait_for now);
 
@@ -275,8 +276,7 @@ sub worker_pids {
 
 	my @pids = $self->pids(qr/^nginx: worker process\s*$/);
 
-	return sort { $a <=> $b } @pids if wantarray;
-	return scalar @pids;
+	return @pids;
 }
 
 sub old_worker_pids {
@@ -288,10 +288,11 @@ sub old_worker_pids {
 # the process that holds the consumer: neither master, worker nor loader
 sub helper_pid {
 	my ($self) = @_;
-	my ($pid) = $self->pids(
+	my @pids = $self->pids(
 		qr/^nginx: (?!master|worker|cache loader)(?!.*shutting down)/);
 
-	return $pid;
+	# on a reload the old one may still be there
+	return $pids[-1];
 }
 
 sub master_pid { return $_[0]->{master}->pid }
@@ -308,6 +309,8 @@ sub pids {
 		$line =~ tr/\0/ /;
 		push @pids, $pid if $line =~ $title;
 	}
+
+	@pids = sort { $a <=> $b } @pids;
 
 	return @pids;
 }
@@ -507,55 +510,6 @@ sub read_file {
 	local $/;
 
 	return <$f> // '';
-}
-
-
-package KafkaWS::Response;
-
-sub parse {
-	my ($class, $raw) = @_;
-	my $self = bless { raw => $raw, headers => [] }, $class;
-	my ($head, $body) = split /\x0d\x0a\x0d\x0a/, $raw, 2;
-	my ($line, @headers) = split /\x0d\x0a/, $head // '';
-
-	($self->{status}) = ($line // '') =~ m{^HTTP/1\.[01] (\d{3})};
-
-	for (@headers) {
-		push @{ $self->{headers} }, [$1, $2] if /^([^:]+):\s*(.*?)\s*$/;
-	}
-
-	$body //= '';
-
-	if (($self->header('Transfer-Encoding') // '') eq 'chunked') {
-		my $plain = '';
-
-		while ($body =~ s/^([0-9a-fA-F]+)\x0d\x0a//) {
-			last if hex $1 == 0;
-			$plain .= substr $body, 0, hex $1, '';
-			$body =~ s/^\x0d\x0a//;
-		}
-
-		$body = $plain;
-	}
-
-	$self->{body} = $body;
-
-	return $self;
-}
-
-sub status { return $_[0]->{status} // 0 }
-
-sub body { return $_[0]->{body} }
-
-sub raw { return $_[0]->{raw} }
-
-# the values of a header, in scalar context the first
-sub header {
-	my ($self, $name) = @_;
-	my @values = map { $_->[1] } grep { lc $_->[0] eq lc $name }
-		@{ $self->{headers} };
-
-	return wantarray ? @values : $values[0];
 }
 
 1;
