@@ -137,9 +137,10 @@ sub serve {
 		# the second comes back with what the first has taught
 		return if $count++ && $buf !~ m{ /\?cursor=0:103 };
 
-		syswrite $s, "HTTP/1.1 101 Switching Protocols\x0d\x0a"
-			. "Upgrade: websocket\x0d\x0aConnection: Upgrade\x0d\x0a"
-			. "Sec-WebSocket-Accept: $accept\x0d\x0a\x0d\x0a";
+		syswrite $s, join "\x0d\x0a",
+			'HTTP/1.1 101 Switching Protocols',
+			'Upgrade: websocket', 'Connection: Upgrade',
+			"Sec-WebSocket-Accept: $accept", '', '';
 
 		for my $data (@$script) {
 			last unless defined $data;

@@ -100,7 +100,8 @@ sub cpu {
 	my ($self, $server, %o) = @_;
 	my $topic = $self->topic();
 	my @pin = ('taskset', '-c', CPU);
-	my ($port, $stop, $pids, $workers) = $self->start($server, $topic, @pin);
+	my ($port, $stop, $pids, $workers) = $self->start($server, $topic,
+		@pin);
 
 	my $load = KafkaWS::Load->start(port => $port, drain => 1,
 		connections => $o{clients}, frames => $o{records} + 1,
