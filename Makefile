@@ -61,7 +61,7 @@ STEMS = $(basename $(TOOL_SRCS))
 TOOL_MAINS = $(filter-out $(foreach s,$(STEMS),$(s)_%),$(STEMS))
 TOOLS = $(addprefix objs-release/t/,$(notdir $(TOOL_MAINS)))
 
-export CC JOBS KAFKA_BROKERS DEMO_SECONDS DEMO_PORT
+export CC JOBS NGINX_BINARY KAFKA_BROKERS DEMO_SECONDS DEMO_PORT
 export TEST_JOBS = $(JOBS)
 export TEST_NGINX_BINARY = $(NGINX_BINARY)
 export TEST_NGINX_MODULES = $(CURDIR)/$(OBJS)
@@ -126,7 +126,7 @@ check: lint test ## lint and test
 bench: build deps-bench kafka tools ## instructions per frame, CPU, latency
 	@t/bench/run
 
-demo: build tools ## Kafka, nginx and a feed behind one web page
+demo: build deps-demo tools ## Kafka, nginx and a feed behind one web page
 	@[ -n '$(KAFKA_BROKERS)' ] || $(MAKE) --no-print-directory kafka \
 		|| echo 'no Apache Kafka here: the demo uses the mock broker'
 	@conf-examples/demo/run $(CURDIR)/$(MODULE)
