@@ -11,6 +11,9 @@
 #include "kafka_tool.h"
 
 
+#define KAFKA_TOOL_PARTITIONS  4096
+
+
 typedef enum {
     KAFKA_TOOL_READY = 0,
     KAFKA_TOOL_NOT_YET,
@@ -27,6 +30,8 @@ static int kafka_tool_until(kafka_tool_t *kt, const char *topic,
     char *error);
 static kafka_tool_state_e kafka_tool_topic_state(kafka_tool_t *kt,
     const char *topic, int64_t partitions);
+static int kafka_tool_watermarks(kafka_tool_t *kt, const char *topic,
+    int32_t partition, int64_t *low, int64_t *high, char *error);
 static int kafka_tool_metadata(kafka_tool_t *kt, const char *topic,
     const rd_kafka_metadata_t **md);
 
@@ -462,42 +467,72 @@ kafka_tool_leaders(kafka_tool_t *kt, int argc, char **argv, char *error)
 int
 kafka_tool_offsets(kafka_tool_t *kt, int argc, char **argv, char *error)
 {
-    int                         i;
-    int64_t                     low, high;
-    rd_kafka_resp_err_t         err;
+    int                         i, n;
+    int64_t                     low[KAFKA_TOOL_PARTITIONS];
+    int64_t                     high[KAFKA_TOOL_PARTITIONS];
     const rd_kafka_metadata_t  *md;
 
     if (argc != 2) {
         return kafka_tool_fail(error, "offsets", "TOPIC wanted");
     }
 
-    if (kafka_tool_metadata(kt, argv[1], &md) != 0 || md->topic_cnt != 1) {
+    if (kafka_tool_metadata(kt, argv[1], &md) != 0) {
         return kafka_tool_fail(error, "offsets", "no metadata");
     }
 
-    err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    n = md->topic_cnt == 1 ? md->topics->partition_cnt : 0;
+    rd_kafka_metadata_destroy(md);
+
+    if (n > KAFKA_TOOL_PARTITIONS) {
+        return kafka_tool_fail(error, "offsets", "too many partitions");
+    }
+
+    for (i = 0; i < n; i++) {
+
+        if (kafka_tool_watermarks(kt, argv[1], i, &low[i], &high[i], error)
+            != 0)
+        {
+            return -1;
+        }
+    }
 
     printf("OK");
 
-    for (i = 0; i < md->topics->partition_cnt; i++) {
-        err = rd_kafka_query_watermark_offsets(kt->rk, argv[1], i, &low,
-                                               &high, KAFKA_TOOL_TIMEOUT);
-        if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            break;
-        }
-
-        printf(" %d:%lld:%lld", i, (long long) low, (long long) high);
-    }
-
-    rd_kafka_metadata_destroy(md);
-
-    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        printf(" failed: %s", rd_kafka_err2str(err));
+    for (i = 0; i < n; i++) {
+        printf(" %d:%lld:%lld", i, (long long) low[i], (long long) high[i]);
     }
 
     printf("\n");
 
     return 0;
+}
+
+
+/* a broker may hear later than its clients that it leads a partition */
+
+static int
+kafka_tool_watermarks(kafka_tool_t *kt, const char *topic, int32_t partition,
+    int64_t *low, int64_t *high, char *error)
+{
+    int64_t              deadline;
+    rd_kafka_resp_err_t  err;
+
+    deadline = kafka_tool_now_ms() + KAFKA_TOOL_TIMEOUT;
+
+    for ( ;; ) {
+        err = rd_kafka_query_watermark_offsets(kt->rk, topic, partition, low,
+                                               high, 5000);
+
+        if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return 0;
+        }
+
+        if (kafka_tool_now_ms() >= deadline) {
+            return kafka_tool_fail(error, "offsets", rd_kafka_err2str(err));
+        }
+
+        (void) usleep(20000);
+    }
 }
 
 
