@@ -14,8 +14,7 @@
  *
  * Topics: PREFIX.answers.USER (1 partition), PREFIX.prices (3 partitions, one
  * per symbol).  Prints "ready" when they exist, then feeds until SIGTERM.
- * When its standard input ends, whoever started it is gone: then it stops
- * nginx too, so that nothing of a killed demo stays behind.
+ * It also ends with its standard input: whoever started it is gone then.
  *
  * Every value has the run's name and a sequence number without holes, per
  * user and per symbol: by these the page knows what is lost or doubled.
@@ -527,10 +526,6 @@ feed_loop(int listener)
         if (fds[0].revents
             && read(STDIN_FILENO, ignored, sizeof(ignored)) <= 0)
         {
-            if (feed_nginx() > 0) {
-                (void) kill(feed_nginx(), SIGTERM);     /* or it has gone */
-            }
-
             return 1;
         }
     }
