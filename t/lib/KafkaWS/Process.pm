@@ -26,7 +26,7 @@ $SIG{PIPE} = 'IGNORE';
 END {
 	local $?;
 	if ($$ == $owner) {
-		$_->stop('KILL', 5) for values %running;
+		$_->stop($_->{death}, 20) for values %running;
 	}
 }
 
@@ -67,7 +67,8 @@ sub tool {
 # env: more environment
 sub start {
 	my ($class, %o) = @_;
-	my $self = bless { name => $o{command}[0], buf => '' }, $class;
+	my $self = bless { name => $o{command}[0], buf => '',
+		death => $o{death} // 'KILL' }, $class;
 	my ($child_in, $child_out);
 
 	if ($o{pipe}) {
@@ -96,7 +97,7 @@ sub start {
 			open STDOUT, '>&', \*STDERR or POSIX::_exit(127);
 		}
 
-		exec 'setpriv', '--pdeathsig', $o{death} // 'KILL', '--',
+		exec 'setpriv', '--pdeathsig', $self->{death}, '--',
 			@{ $o{command} }
 			or POSIX::_exit(127);
 	}
