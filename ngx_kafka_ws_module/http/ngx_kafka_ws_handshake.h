@@ -19,6 +19,9 @@
 #include "ngx_kafka_ws_shm.h"
 
 
+#define NGX_KAFKA_WS_UPGRADE_REQUIRED  426   /* RFC 9110, 15.5.22 */
+
+
 typedef struct {
     ngx_str_t                 key;         /* Sec-WebSocket-Key, as sent */
     ngx_str_t                 protocol;    /* agreed; len 0: none */
@@ -59,12 +62,40 @@ ngx_int_t ngx_kafka_ws_handshake_accept(ngx_http_request_t *r,
  * Answers with the status, the headers that go with it (Allow, Upgrade,
  * Sec-WebSocket-Version, Retry-After) and the text as a plain body, unless
  * an error_page is configured for the status; logs one line at info level
- * and counts.
+ * and counts.  Whatever the text holds, only printable ASCII of it gets out.
  * root:      of the location's cluster; NULL: not counted
  * returns:   for the content handler to return
  */
 ngx_int_t ngx_kafka_ws_handshake_refuse(ngx_http_request_t *r,
     ngx_kafka_ws_root_t *root, ngx_kafka_ws_refused_t *refused);
+
+/*
+ * Makes a refusal's text: before "untrusted" after, in r->pool, with the
+ * untrusted part escaped and cut to a length that suits a log.
+ * returns:   NGX_OK, NGX_ERROR (out of memory)
+ */
+ngx_int_t ngx_kafka_ws_handshake_text(ngx_http_request_t *r,
+    const char *before, ngx_str_t *untrusted, const char *after,
+    ngx_str_t *text);
+
+
+/* between the handshake's own files */
+
+/*
+ * 1 if the answer would not be this request's own: in a subrequest, after
+ * error_page, in post_action
+ */
+#define ngx_kafka_ws_handshake_inner(r)                                       \
+    ((r) != (r)->main || (r)->error_page || (r)->err_status                   \
+     || (r)->post_action || (r)->header_sent)
+
+/* 1 if the location lets pages of that Origin open a stream */
+ngx_uint_t ngx_kafka_ws_handshake_origin(ngx_http_request_t *r,
+    ngx_kafka_ws_loc_conf_t *klcf, ngx_str_t *origin);
+
+/* adds a header to the response; name and value are not copied */
+ngx_int_t ngx_kafka_ws_handshake_header(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
 
 
 #endif /* _NGX_KAFKA_WS_HANDSHAKE_H_INCLUDED_ */

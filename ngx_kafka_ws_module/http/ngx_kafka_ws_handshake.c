@@ -1,0 +1,387 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * The opening handshake, RFC 6455, 4.2.  The checks come in one fixed order:
+ * what kind of request it is, what its headers say, who asks.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include <ngx_sha1.h>
+
+#include "ngx_kafka_ws_handshake.h"
+#include "ngx_kafka_ws_handshake_headers.h"
+
+
+#define NGX_KAFKA_WS_KEY_LEN  24   /* bytes, base64 of 16; RFC 6455, 4.1 */
+#define NGX_KAFKA_WS_GUID     "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+                                   /* RFC 6455, 1.3 */
+
+
+static ngx_int_t ngx_kafka_ws_handshake_request(ngx_http_request_t *r,
+    ngx_kafka_ws_refused_t *refused);
+static ngx_int_t ngx_kafka_ws_handshake_upgrade(ngx_kafka_ws_headers_t *h,
+    ngx_kafka_ws_refused_t *refused);
+static ngx_int_t ngx_kafka_ws_handshake_lists(ngx_kafka_ws_headers_t *h,
+    ngx_kafka_ws_refused_t *refused);
+static ngx_uint_t ngx_kafka_ws_handshake_key_valid(ngx_str_t *key);
+static ngx_int_t ngx_kafka_ws_handshake_from(ngx_http_request_t *r,
+    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_headers_t *h,
+    ngx_kafka_ws_refused_t *refused);
+static void ngx_kafka_ws_handshake_protocol(ngx_kafka_ws_headers_t *h,
+    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_handshake_t *hs);
+static ngx_int_t ngx_kafka_ws_declined(ngx_kafka_ws_refused_t *refused,
+    ngx_uint_t status, ngx_kafka_ws_refusal_e reason, const char *text);
+
+
+static ngx_str_t  ngx_kafka_ws_websocket = ngx_string("websocket");
+
+/* in the order of ngx_kafka_ws_format_e */
+
+static ngx_str_t  ngx_kafka_ws_protocols[] = {
+    ngx_string("kafka.json.v1"),
+    ngx_string("kafka.text.v1"),
+    ngx_string("kafka.binary.v1")
+};
+
+
+ngx_int_t
+ngx_kafka_ws_handshake_check(ngx_http_request_t *r,
+    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_handshake_t *hs,
+    ngx_kafka_ws_refused_t *refused)
+{
+    ngx_int_t               rc;
+    ngx_kafka_ws_headers_t  h;
+
+    rc = ngx_kafka_ws_handshake_request(r, refused);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_kafka_ws_handshake_headers(r, &h);
+
+    rc = ngx_kafka_ws_handshake_upgrade(&h, refused);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_kafka_ws_handshake_lists(&h, refused);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_kafka_ws_handshake_from(r, klcf, &h, refused);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    hs->key = h.key;
+    ngx_kafka_ws_handshake_protocol(&h, klcf, hs);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_kafka_ws_handshake_request(ngx_http_request_t *r,
+    ngx_kafka_ws_refused_t *refused)
+{
+    if (ngx_kafka_ws_handshake_inner(r)) {
+        return ngx_kafka_ws_declined(refused, NGX_HTTP_BAD_REQUEST,
+                                     NGX_KAFKA_WS_REFUSED_UPGRADE,
+                                     "neither a subrequest nor an error page"
+                                     " can be a stream");
+    }
+
+    if (r->method != NGX_HTTP_GET) {
+        return ngx_kafka_ws_declined(refused, NGX_HTTP_NOT_ALLOWED,
+                                     NGX_KAFKA_WS_REFUSED_METHOD,
+                                     "the method is not GET");
+    }
+
+    /* nor HTTP/2 or 3, over which nginx cannot upgrade */
+
+    if (r->http_version != NGX_HTTP_VERSION_11) {
+        return ngx_kafka_ws_declined(refused, NGX_HTTP_BAD_REQUEST,
+                                     NGX_KAFKA_WS_REFUSED_VERSION,
+                                     "a WebSocket needs HTTP/1.1");
+    }
+
+    if (r->headers_in.content_length_n > 0 || r->headers_in.chunked
+        || r->headers_in.transfer_encoding)
+    {
+        return ngx_kafka_ws_declined(refused, NGX_HTTP_BAD_REQUEST,
+                                     NGX_KAFKA_WS_REFUSED_BODY,
+                                     "the request has a body");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_kafka_ws_handshake_upgrade(ngx_kafka_ws_headers_t *h,
+    ngx_kafka_ws_refused_t *refused)
+{
+    if (!h->upgrade) {
+        return ngx_kafka_ws_declined(refused, NGX_KAFKA_WS_UPGRADE_REQUIRED,
+                                     NGX_KAFKA_WS_REFUSED_UPGRADE,
+                                     "Upgrade does not name websocket");
+    }
+
+    if (!h->connection) {
+        return ngx_kafka_ws_declined(refused, NGX_KAFKA_WS_UPGRADE_REQUIRED,
+                                     NGX_KAFKA_WS_REFUSED_UPGRADE,
+                                     "Connection does not name upgrade");
+    }
+
+    if (h->nversions > 1) {
+        return ngx_kafka_ws_declined(refused, NGX_HTTP_BAD_REQUEST,
+                                     NGX_KAFKA_WS_REFUSED_VERSION,
+                                     "Sec-WebSocket-Version is repeated");
+    }
+
+    if (h->version.len != 2 || ngx_strncmp(h->version.data, "13", 2) != 0) {
+        return ngx_kafka_ws_declined(refused, NGX_KAFKA_WS_UPGRADE_REQUIRED,
+                                     NGX_KAFKA_WS_REFUSED_VERSION,
+                                     "Sec-WebSocket-Version is not 13");
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The offers are not shown: some clients put a token into the list of
+ * subprotocols, for want of another header that a browser lets them set.
+ */
+
+static ngx_int_t
+ngx_kafka_ws_handshake_lists(ngx_kafka_ws_headers_t *h,
+    ngx_kafka_ws_refused_t *refused)
+{
+    if (h->nkeys > 1) {
+        return ngx_kafka_ws_declined(refused, NGX_HTTP_BAD_REQUEST,
+                                     NGX_KAFKA_WS_REFUSED_KEY,
+                                     "Sec-WebSocket-Key is repeated");
+    }
+
+    if (!ngx_kafka_ws_handshake_key_valid(&h->key)) {
+        return ngx_kafka_ws_declined(refused, NGX_HTTP_BAD_REQUEST,
+                                     NGX_KAFKA_WS_REFUSED_KEY,
+                                     "Sec-WebSocket-Key is not 16 bytes"
+                                     " in base64");
+    }
+
+    if (h->extensions_bad) {
+        return ngx_kafka_ws_declined(refused, NGX_HTTP_BAD_REQUEST,
+                                     NGX_KAFKA_WS_REFUSED_UPGRADE,
+                                     h->extensions_bad);
+    }
+
+    if (h->protocols_bad) {
+        return ngx_kafka_ws_declined(refused, NGX_HTTP_BAD_REQUEST,
+                                     NGX_KAFKA_WS_REFUSED_SUBPROTOCOL,
+                                     h->protocols_bad);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * nginx's decoder takes any padding, so the form is checked here.  The bits
+ * of the last letter that decode to nothing are not looked at (RFC 4648,
+ * 3.5).
+ */
+
+static ngx_uint_t
+ngx_kafka_ws_handshake_key_valid(ngx_str_t *key)
+{
+    u_char  ch;
+    size_t  i;
+
+    if (key->len != NGX_KAFKA_WS_KEY_LEN
+        || key->data[key->len - 1] != '=' || key->data[key->len - 2] != '=')
+    {
+        return 0;
+    }
+
+    for (i = 0; i < key->len - 2; i++) {
+        ch = key->data[i];
+
+        if ((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')
+            || (ch >= '0' && ch <= '9') || ch == '+' || ch == '/')
+        {
+            continue;
+        }
+
+        return 0;
+    }
+
+    return 1;
+}
+
+
+static ngx_int_t
+ngx_kafka_ws_handshake_from(ngx_http_request_t *r,
+    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_headers_t *h,
+    ngx_kafka_ws_refused_t *refused)
+{
+    if (h->norigins > 1) {
+        return ngx_kafka_ws_declined(refused, NGX_HTTP_FORBIDDEN,
+                                     NGX_KAFKA_WS_REFUSED_ORIGIN,
+                                     "Origin is repeated");
+    }
+
+    if (h->norigins == 0) {
+
+        if (klcf->origin & NGX_KAFKA_WS_ORIGIN_REQUIRED) {
+            return ngx_kafka_ws_declined(refused, NGX_HTTP_FORBIDDEN,
+                                         NGX_KAFKA_WS_REFUSED_ORIGIN,
+                                         "Origin is missing");
+        }
+
+        return NGX_OK;
+    }
+
+    if (ngx_kafka_ws_handshake_origin(r, klcf, &h->origin)) {
+        return NGX_OK;
+    }
+
+    refused->status = NGX_HTTP_FORBIDDEN;
+    refused->reason = NGX_KAFKA_WS_REFUSED_ORIGIN;
+
+    if (ngx_kafka_ws_handshake_text(r, "origin ", &h->origin,
+                                    " is not allowed", &refused->text)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * The first of the offer that the location allows.  If it allows none of
+ * them, the answer names none, as without an offer: the client decides.
+ */
+
+static void
+ngx_kafka_ws_handshake_protocol(ngx_kafka_ws_headers_t *h,
+    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_handshake_t *hs)
+{
+    ngx_str_t   *name;
+    ngx_uint_t   i, f;
+
+    ngx_str_null(&hs->protocol);
+    hs->format = 0;
+
+    for (i = 0; i < h->nprotocols; i++) {
+
+        for (f = 0; f < klcf->nformats; f++) {
+            name = &ngx_kafka_ws_protocols[klcf->formats[f]];
+
+            if (h->protocols[i].len == name->len
+                && ngx_memcmp(h->protocols[i].data, name->data, name->len)
+                   == 0)
+            {
+                hs->protocol = *name;
+                hs->format = f;
+                return;
+            }
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_kafka_ws_declined(ngx_kafka_ws_refused_t *refused, ngx_uint_t status,
+    ngx_kafka_ws_refusal_e reason, const char *text)
+{
+    refused->status = status;
+    refused->reason = reason;
+    refused->text.data = (u_char *) text;
+    refused->text.len = ngx_strlen(text);
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * The filters of stock nginx let a response without a content type and of a
+ * status below 200 alone; the flag "header_sent" tells whether they did: a
+ * filter that collects a body keeps the header back.
+ */
+
+ngx_int_t
+ngx_kafka_ws_handshake_accept(ngx_http_request_t *r,
+    ngx_kafka_ws_handshake_t *hs)
+{
+    u_char      *accept;
+    ngx_int_t    rc;
+    ngx_str_t    digest, encoded;
+    ngx_sha1_t   sha1;
+    u_char       buf[20];   /* bytes, SHA-1; RFC 3174 */
+
+    accept = ngx_pnalloc(r->pool, ngx_base64_encoded_length(sizeof(buf)));
+    if (accept == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sha1_init(&sha1);
+    ngx_sha1_update(&sha1, hs->key.data, hs->key.len);
+    ngx_sha1_update(&sha1, NGX_KAFKA_WS_GUID, sizeof(NGX_KAFKA_WS_GUID) - 1);
+    ngx_sha1_final(buf, &sha1);
+
+    digest.data = buf;
+    digest.len = sizeof(buf);
+    encoded.data = accept;
+
+    ngx_encode_base64(&encoded, &digest);
+
+    /* "Connection: upgrade" is added by nginx's header filter */
+
+    if (ngx_kafka_ws_handshake_header(r, "Upgrade", &ngx_kafka_ws_websocket)
+            != NGX_OK
+        || ngx_kafka_ws_handshake_header(r, "Sec-WebSocket-Accept", &encoded)
+            != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (hs->protocol.len
+        && ngx_kafka_ws_handshake_header(r, "Sec-WebSocket-Protocol",
+                                         &hs->protocol)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    r->keepalive = 0;
+    r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
+    ngx_str_set(&r->headers_out.status_line, "101 Switching Protocols");
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (!r->header_sent) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "a filter in this location keeps responses back,"
+                      " which a stream of kafka_ws cannot work with");
+        return NGX_ERROR;
+    }
+
+    return ngx_http_send_special(r, NGX_HTTP_FLUSH);
+}
