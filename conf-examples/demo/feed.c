@@ -10,10 +10,11 @@
  *     POST /demo/reload    sends HUP to nginx (needs a header X-Demo, which a
  *                          page of another site cannot send unasked)
  *
- *     feed -b BROKERS -t PREFIX -s SOCKET -p NGINX_PID_FILE
+ *     feed -b BROKERS [-n] -s SOCKET -p NGINX_PID_FILE
  *
- * Topics: PREFIX.answers.USER (1 partition), PREFIX.prices (3 partitions, one
- * per symbol).  Prints "ready" when they exist, then feeds until SIGTERM.
+ * Topics: demo.answers.USER (1 partition), demo.prices (3 partitions, one per
+ * symbol), created unless -n.  Prints "ready" when they exist, then feeds
+ * until SIGTERM.
  * It also ends with its standard input: whoever started it is gone then.
  *
  * Every value has the run's name and a sequence number without holes, per
@@ -42,6 +43,7 @@
 #include "feed_kafka.h"
 
 
+#define FEED_PRICE_TOPIC    "demo.prices"
 #define FEED_SYMBOLS        3
 #define FEED_PRICE_EVERY    50      /* ms, each symbol */
 #define FEED_PAUSE          1400    /* ms, between two answers */
@@ -71,7 +73,7 @@ typedef struct {
 
 
 static double feed_random(void);
-static int feed_create_topics(void);
+static int feed_start(int create);
 static void feed_token(unsigned user);
 static size_t feed_piece(const char *text);
 static void feed_price(unsigned symbol);
@@ -92,9 +94,7 @@ static feed_price_t  feed_prices[FEED_SYMBOLS] = {
     { "LIGHT", 56.0, 0, 0, 0 }
 };
 
-static const char             *feed_prefix = "demo";
 static const char             *feed_pid_file;
-static char                    feed_price_topic[FEED_NAME_MAX];
 static char                    feed_run[32];
 static volatile sig_atomic_t   feed_stopping;
 
@@ -102,14 +102,15 @@ static volatile sig_atomic_t   feed_stopping;
 int
 main(int argc, char *argv[])
 {
-    int          opt, listener, rc;
+    int          opt, create, listener, rc;
     const char  *brokers, *path;
 
     brokers = NULL;
+    create = 1;
     path = NULL;
 
     for ( ;; ) {
-        opt = getopt(argc, argv, "b:t:s:p:");
+        opt = getopt(argc, argv, "b:ns:p:");
 
         if (opt == -1) {
             break;
@@ -121,8 +122,8 @@ main(int argc, char *argv[])
             brokers = optarg;
             break;
 
-        case 't':
-            feed_prefix = optarg;
+        case 'n':
+            create = 0;
             break;
 
         case 's':
@@ -139,7 +140,7 @@ main(int argc, char *argv[])
     }
 
     if (brokers == NULL || path == NULL || feed_pid_file == NULL) {
-        fprintf(stderr, "usage: feed -b BROKERS [-t PREFIX] -s SOCKET "
+        fprintf(stderr, "usage: feed -b BROKERS [-n] -s SOCKET "
                 "-p NGINX_PID_FILE\n");
         return 2;
     }
@@ -157,7 +158,7 @@ main(int argc, char *argv[])
         return 1;
     }
 
-    if (feed_kafka_start(brokers) == -1 || feed_create_topics() == -1) {
+    if (feed_kafka_start(brokers) == -1 || feed_start(create) == -1) {
         return 1;
     }
 
@@ -194,7 +195,7 @@ feed_random(void)
 
 
 static int
-feed_create_topics(void)
+feed_start(int create)
 {
     int            i;
     int64_t        now;
@@ -203,11 +204,11 @@ feed_create_topics(void)
     now = feed_now(CLOCK_MONOTONIC);
 
     for (i = 0; i < FEED_USERS; i++) {
-        snprintf(feed_writers[i].topic, FEED_NAME_MAX, "%s.answers.%s",
-                 feed_prefix, feed_users[i].name);
+        snprintf(feed_writers[i].topic, FEED_NAME_MAX, "demo.answers.%s",
+                 feed_users[i].name);
         feed_writers[i].due = now + 150 * i;
 
-        if (feed_kafka_topic(feed_writers[i].topic, 1) == -1) {
+        if (feed_kafka_topic(feed_writers[i].topic, create ? 1 : 0) == -1) {
             return -1;
         }
     }
@@ -217,9 +218,7 @@ feed_create_topics(void)
         price->due = now + i * FEED_PRICE_EVERY / FEED_SYMBOLS;
     }
 
-    snprintf(feed_price_topic, FEED_NAME_MAX, "%s.prices", feed_prefix);
-
-    return feed_kafka_topic(feed_price_topic, FEED_SYMBOLS);
+    return feed_kafka_topic(FEED_PRICE_TOPIC, create ? FEED_SYMBOLS : 0);
 }
 
 
@@ -315,7 +314,7 @@ feed_price(unsigned symbol)
                  ",\"price\":%.2f}",
                  feed_run, p->seq, p->symbol, p->price);
 
-    if (feed_kafka_produce(feed_price_topic, (int32_t) symbol, p->symbol, value,
+    if (feed_kafka_produce(FEED_PRICE_TOPIC, (int32_t) symbol, p->symbol, value,
                      (size_t) n)
         == 0)
     {

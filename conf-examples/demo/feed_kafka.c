@@ -90,11 +90,6 @@ failed:
 }
 
 
-/*
- * A broker that knows no CreateTopics request (librdkafka's mock) makes the
- * topic when it is asked for its metadata.
- */
-
 int
 feed_kafka_topic(const char *topic, int partitions)
 {
@@ -102,6 +97,10 @@ feed_kafka_topic(const char *topic, int partitions)
     rd_kafka_queue_t     *queue;
     rd_kafka_event_t     *event;
     rd_kafka_NewTopic_t  *new_topic;
+
+    if (partitions == 0) {
+        return feed_kafka_wait(topic);
+    }
 
     new_topic = rd_kafka_NewTopic_new(topic, partitions, -1, err,
                                       sizeof(err));
@@ -116,7 +115,7 @@ feed_kafka_topic(const char *topic, int partitions)
 
     event = rd_kafka_queue_poll(queue, FEED_TOPIC_WAIT);
 
-    /* whatever came of it: what counts is whether the topic is there */
+    /* an error may say that it exists: what counts is whether it does */
 
     if (event != NULL) {
         rd_kafka_event_destroy(event);

@@ -17,7 +17,7 @@
 
 int feed_kafka_start(const char *brokers);
 
-/* creates the topic unless it exists, and waits for it */
+/* creates the topic unless it exists (0: not even then), waits for it */
 int feed_kafka_topic(const char *topic, int partitions);
 
 /* -1 when the queue is full: silent, to be tried again */

@@ -210,7 +210,7 @@ function log(text) {
     const time = document.createElement("time");
 
     time.textContent = new Date().toLocaleTimeString("en-GB");
-    byId("log").replaceChildren(time, text);
+    byId("log").replaceChildren(time, " " + text);
 }
 
 
@@ -234,11 +234,12 @@ function addUser(user) {
 
 
 function showToken(panel, record) {
-    const { answer, token, question, text, last } = record.value;
+    const { run, answer, token, question, text, last } = record.value;
+    const name = run + "/" + answer;
     const card = panel.field("question").closest(".card");
 
-    if (panel.answer !== answer) {      /* a new one, or we came amid it */
-        panel.answer = answer;
+    if (panel.answer !== name) {        /* a new one, or we came amid it */
+        panel.answer = name;
         put(panel.field("question"), "\u2026");
         put(panel.field("answer"), "");
     }
