@@ -70,7 +70,8 @@ sub start {
 			map { "--config=$_" } @{ $self->{config} // [] });
 
 	} else {
-		@command = (KafkaWS::Process::tool('kafka_mock'), "--brokers=$self->{nodes}");
+		@command = (KafkaWS::Process::tool('kafka_mock'),
+			"--brokers=$self->{nodes}");
 	}
 
 	my $log = $ENV{TEST_KAFKA_WS_BROKER_LOG} // '/dev/null';

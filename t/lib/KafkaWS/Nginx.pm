@@ -315,17 +315,24 @@ sub pids {
 	return @pids;
 }
 
-# "nginx -t"; returns: (exit code, what it printed)
+# "nginx -t" of this text, or of nginx.conf; the log of the running nginx is
+# left alone.  returns: (exit code, what it printed)
 sub conf_test {
 	my ($self, $conf) = @_;
-	my $out = "$self->{dir}/conf_test.log";
+	my $dir = $self->{dir};
+	my $out = "$dir/conf_test.out";
 
-	$self->write_file_expand('nginx.conf', $conf) if defined $conf;
+	$conf = defined $conf ? $self->expand($conf)
+		: read_file("$dir/nginx.conf");
+	$conf =~ s{\Q$dir\E/error\.log}{$dir/conf_test.log}g;
+
+	$self->write_file('conf_test.conf', $conf);
 	unlink $out;
 
-	# what it prints includes the lines meant for the log
-	my $p = KafkaWS::Process->start(command => [$self->command('-t')],
-		log => $out, env => $self->environment());
+	my $p = KafkaWS::Process->start(log => $out,
+		env => $self->environment(), command => [binary(), '-t',
+			'-p', "$dir/", '-c', "$dir/conf_test.conf",
+			'-e', "$dir/conf_test.log"]);
 
 	$p->wait(START_TIMEOUT) or die "nginx -t hangs\n";
 
@@ -410,8 +417,8 @@ sub checks {
 	my @alerts = map { $_->alerts() } @instances;
 	my @reports = map { $_->sanitizer_reports() } @instances;
 
-	push @left, map { "$_ (ended by SIGKILL)" } map { @{ $_->{late} // [] } }
-		@instances;
+	push @left, map { "$_ (ended by SIGKILL)" }
+		map { @{ $_->{late} // [] } } @instances;
 
 	verdict('no alerts', @alerts);
 	verdict('no sanitizer reports', @reports);

@@ -36,7 +36,8 @@ sub connect {
 
 	$self->{sock} = IO::Socket::INET->new(Proto => 'tcp',
 		PeerAddr => $o{address} // '127.0.0.1', PeerPort => $port,
-		LocalAddr => $o{local} // '0.0.0.0', Timeout => $self->{timeout})
+		LocalAddr => $o{local} // '0.0.0.0',
+		Timeout => $self->{timeout})
 		or die "connect to port $port: $!\n";
 
 	$self->{sock}->setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
@@ -98,12 +99,14 @@ sub handshake {
 	my ($self) = @_;
 	my $deadline = now() + $self->{timeout};
 
-	until ($self->{buf} =~ /\x0d\x0a\x0d\x0a/) {
+	my $end;
+
+	while (($end = index $self->{buf}, "\x0d\x0a\x0d\x0a") < 0) {
 		$self->fill($deadline - now())
 			or die "no answer to the handshake: \"$self->{buf}\"\n";
 	}
 
-	my $head = substr $self->{buf}, 0, $+[0];
+	my $head = substr $self->{buf}, 0, $end + 4;
 	my $r = KafkaWS::Response->parse($head);
 
 	return $self->refusal($deadline) if $r->status != 101;
