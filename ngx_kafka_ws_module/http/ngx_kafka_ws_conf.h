@@ -20,7 +20,12 @@
 #include "ngx_kafka_ws_render.h"
 
 
-#define NGX_KAFKA_WS_FORMATS  3
+#define NGX_KAFKA_WS_FORMATS       3
+
+#define NGX_KAFKA_WS_PING          30000           /* ms */
+#define NGX_KAFKA_WS_PING_TIMEOUT  10000           /* ms */
+#define NGX_KAFKA_WS_SLOW_LAG      30000           /* ms */
+#define NGX_KAFKA_WS_SLOW_BUFFER   (256 * 1024)    /* bytes */
 
 
 /* kafka_ws_gap; by default json streams notify, the others close */
@@ -60,12 +65,22 @@ typedef struct {
 #define NGX_KAFKA_WS_ORIGIN_REQUIRED  0x04
 
 
+/* what the configuration sets and only files further down know: the post
+   of the command "kafka_ws" */
+
+typedef struct {
+    ngx_http_handler_pt         handler;
+    ngx_path_manager_pt         manager;     /* data: the main conf */
+} ngx_kafka_ws_hooks_t;
+
+
 typedef struct {
     ngx_array_t                 clusters;    /* ngx_kafka_ws_cluster_t * */
     ngx_uint_t                  max_connections;   /* 0: as nginx itself */
     ngx_msec_t                  drain;
     ngx_path_t                 *path;        /* makes nginx fork its helper */
     ngx_uint_t                  used;        /* a location streams */
+    ngx_kafka_ws_hooks_t       *hooks;       /* NULL: no "kafka_ws" */
 } ngx_kafka_ws_main_conf_t;
 
 
@@ -88,6 +103,7 @@ typedef struct {
     ngx_uint_t                  fields;      /* NGX_KAFKA_WS_FIELD_... */
     ngx_array_t                *names;       /* ngx_kafka_ws_span_t */
 
+    ngx_uint_t                  start_set;   /* one of the following is */
     ngx_http_complex_value_t   *start_var;   /* with variables, else NULL */
     ngx_kafka_ws_start_t        start;
     ngx_array_t                *cursor;      /* ngx_http_complex_value_t */
@@ -118,7 +134,8 @@ char *ngx_kafka_ws_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
 ngx_int_t ngx_kafka_ws_postconfiguration(ngx_conf_t *cf);
 
 
-/* directive setters: ngx_kafka_ws_conf_cluster.c and _values.c */
+/* directive setters: ngx_kafka_ws_conf_cluster.c, _hosts.c, _records.c and
+   _values.c */
 char *ngx_kafka_ws_conf_cluster(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_kafka_ws_conf_stream(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -136,6 +153,54 @@ char *ngx_kafka_ws_conf_slow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_kafka_ws_conf_ping(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_kafka_ws_conf_origin(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* one word of the list ngx_conf_enum_t in cmd->post, an ngx_uint_t slot */
+char *ngx_kafka_ws_conf_choice(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* posts of the stock setters: bounds */
+char *ngx_kafka_ws_conf_check_max_frame(ngx_conf_t *cf, void *post,
+    void *data);
+char *ngx_kafka_ws_conf_check_drain(ngx_conf_t *cf, void *post, void *data);
+
+
+/*
+ * Logs "invalid value ... in the directive being read: expected ...".
+ * returns:   NGX_CONF_ERROR
+ */
+char *ngx_kafka_ws_conf_invalid(ngx_conf_t *cf, ngx_str_t *value,
+    char *expected);
+
+/*
+ * rest:      what follows the prefix
+ * returns:   NGX_OK, or NGX_DECLINED: the value does not begin with it
+ */
+ngx_int_t ngx_kafka_ws_conf_prefix(ngx_str_t *value, char *prefix,
+    ngx_str_t *rest);
+
+/* cv->lengths stays NULL for a value without variables */
+ngx_int_t ngx_kafka_ws_conf_compile(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_complex_value_t *cv);
+
+/*
+ * Reads host[:port], IPv6 addresses in brackets.
+ * host:      with its brackets, part of arg
+ * port:      1 to 65535; 0: none given
+ * returns:   NULL, or what is wrong
+ */
+char *ngx_kafka_ws_conf_host_port(ngx_str_t *arg, ngx_str_t *host,
+    in_port_t *port);
+
+/* argument n of "brokers" and "topics", called by the cluster block */
+char *ngx_kafka_ws_conf_brokers(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc);
+char *ngx_kafka_ws_conf_topics(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc);
+
+/*
+ * Says what a cluster block lacks, and sets what it left out.
+ * where:     postconfiguration, when all locations are known
+ */
+ngx_int_t ngx_kafka_ws_conf_cluster_finish(ngx_conf_t *cf,
+    ngx_kafka_ws_cluster_t *kwc);
 
 
 /*

@@ -1,0 +1,326 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_kafka_ws_conf.h"
+#include "ngx_kafka_ws_handler.h"
+#include "ngx_kafka_ws_shm.h"
+#include "ngx_kafka_ws_status.h"
+#include "ngx_kafka_ws_wakeup.h"
+
+
+static ngx_int_t ngx_kafka_ws_init_module(ngx_cycle_t *cycle);
+static void ngx_kafka_ws_retire(ngx_cycle_t *cycle,
+    ngx_kafka_ws_main_conf_t *kwmcf);
+static ngx_uint_t ngx_kafka_ws_in_use(ngx_kafka_ws_main_conf_t *kwmcf,
+    ngx_kafka_ws_root_t *root);
+static ngx_int_t ngx_kafka_ws_init_process(ngx_cycle_t *cycle);
+static void ngx_kafka_ws_exit_process(ngx_cycle_t *cycle);
+static ngx_msec_t ngx_kafka_ws_module_manager(void *data);
+
+
+static ngx_kafka_ws_hooks_t  ngx_kafka_ws_hooks = {
+    ngx_kafka_ws_handler,
+    ngx_kafka_ws_module_manager
+};
+
+
+static ngx_conf_enum_t  ngx_kafka_ws_values[] = {
+    { ngx_string("auto"), 0 },
+    { ngx_string("json"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_kafka_ws_gaps[] = {
+    { ngx_string("notify"), NGX_KAFKA_WS_GAP_ON_NOTIFY },
+    { ngx_string("close"), NGX_KAFKA_WS_GAP_ON_CLOSE },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_post_t  ngx_kafka_ws_max_frame_post = {
+    ngx_kafka_ws_conf_check_max_frame
+};
+
+
+static ngx_conf_post_t  ngx_kafka_ws_drain_post = {
+    ngx_kafka_ws_conf_check_drain
+};
+
+
+static ngx_command_t  ngx_kafka_ws_commands[] = {
+
+    { ngx_string("kafka_ws_cluster"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_kafka_ws_conf_cluster,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kafka_ws_max_connections"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_kafka_ws_main_conf_t, max_connections),
+      NULL },
+
+    { ngx_string("kafka_ws_drain"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_kafka_ws_main_conf_t, drain),
+      &ngx_kafka_ws_drain_post },
+
+    { ngx_string("kafka_ws"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_kafka_ws_conf_stream,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_kafka_ws_hooks },
+
+    { ngx_string("kafka_ws_topic"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_kafka_ws_loc_conf_t, topic),
+      NULL },
+
+    { ngx_string("kafka_ws_partition"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_kafka_ws_conf_partition,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kafka_ws_format"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_kafka_ws_conf_format,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kafka_ws_value"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_kafka_ws_conf_choice,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_kafka_ws_loc_conf_t, value_json),
+      &ngx_kafka_ws_values },
+
+    { ngx_string("kafka_ws_fields"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_kafka_ws_conf_fields,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kafka_ws_start"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_kafka_ws_conf_start,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kafka_ws_cursor"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_kafka_ws_conf_cursor,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kafka_ws_gap"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_kafka_ws_conf_choice,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_kafka_ws_loc_conf_t, gap),
+      &ngx_kafka_ws_gaps },
+
+    { ngx_string("kafka_ws_slow"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_kafka_ws_conf_slow,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kafka_ws_ping"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_kafka_ws_conf_ping,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kafka_ws_origin"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_kafka_ws_conf_origin,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kafka_ws_max_frame"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_kafka_ws_loc_conf_t, max_frame),
+      &ngx_kafka_ws_max_frame_post },
+
+    { ngx_string("kafka_ws_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_kafka_ws_conf_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_kafka_ws_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_kafka_ws_postconfiguration,        /* postconfiguration */
+
+    ngx_kafka_ws_create_main_conf,         /* create main configuration */
+    ngx_kafka_ws_init_main_conf,           /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_kafka_ws_create_loc_conf,          /* create location configuration */
+    ngx_kafka_ws_merge_loc_conf            /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_kafka_ws_module = {
+    NGX_MODULE_V1,
+    &ngx_kafka_ws_module_ctx,              /* module context */
+    ngx_kafka_ws_commands,                 /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    ngx_kafka_ws_init_module,              /* init module */
+    ngx_kafka_ws_init_process,             /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_kafka_ws_exit_process,             /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+/* an error here ends the master: all that can be checked was, while reading */
+
+static ngx_int_t
+ngx_kafka_ws_init_module(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                  i;
+    ngx_kafka_ws_cluster_t    **kwc;
+    ngx_kafka_ws_main_conf_t   *kwmcf;
+
+    if (ngx_test_config) {
+        return NGX_OK;
+    }
+
+    kwmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_kafka_ws_module);
+
+    ngx_kafka_ws_retire(cycle, kwmcf);
+
+    if (kwmcf == NULL || !kwmcf->used) {
+        return NGX_OK;
+    }
+
+    if (ngx_kafka_ws_shm_init_module(cycle) != NGX_OK
+        || ngx_kafka_ws_wakeup_init_module(cycle) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    kwc = kwmcf->clusters.elts;
+
+    for (i = 0; i < kwmcf->clusters.nelts; i++) {
+        ngx_kafka_ws_shm_register(kwc[i]->root);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Tells the workers of the old cycle which zones nobody writes to any more.
+ * The old zones are still mapped here, and stay so in the old workers.
+ */
+
+static void
+ngx_kafka_ws_retire(ngx_cycle_t *cycle, ngx_kafka_ws_main_conf_t *kwmcf)
+{
+    ngx_uint_t               i;
+    ngx_list_part_t         *part;
+    ngx_shm_zone_t          *zone;
+    ngx_kafka_ws_cluster_t  *kwc;
+
+    part = &cycle->old_cycle->shared_memory.part;
+
+    for ( /* void */ ; part; part = part->next) {
+        zone = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (zone[i].tag != &ngx_kafka_ws_module) {
+                continue;
+            }
+
+            kwc = zone[i].data;
+
+            if (kwc->root && !ngx_kafka_ws_in_use(kwmcf, kwc->root)) {
+                ngx_kafka_ws_store_release(&kwc->root->retired, 1);
+            }
+        }
+    }
+}
+
+
+static ngx_uint_t
+ngx_kafka_ws_in_use(ngx_kafka_ws_main_conf_t *kwmcf,
+    ngx_kafka_ws_root_t *root)
+{
+    ngx_uint_t                i;
+    ngx_kafka_ws_cluster_t  **kwc;
+
+    if (kwmcf == NULL || !kwmcf->used) {
+        return 0;
+    }
+
+    kwc = kwmcf->clusters.elts;
+
+    for (i = 0; i < kwmcf->clusters.nelts; i++) {
+        if (kwc[i]->root == root) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_kafka_ws_init_process(ngx_cycle_t *cycle)
+{
+    return NGX_OK;
+}
+
+
+static void
+ngx_kafka_ws_exit_process(ngx_cycle_t *cycle)
+{
+    /* void */
+}
+
+
+static ngx_msec_t
+ngx_kafka_ws_module_manager(void *data)
+{
+    return 1000;
+}
