@@ -165,7 +165,8 @@ char *ngx_kafka_ws_conf_check_drain(ngx_conf_t *cf, void *post, void *data);
 
 
 /*
- * Logs "invalid value ... in the directive being read: expected ...".
+ * Logs that a value of the directive being read is invalid.
+ * expected:  goes before the word "expected"
  * returns:   NGX_CONF_ERROR
  */
 char *ngx_kafka_ws_conf_invalid(ngx_conf_t *cf, ngx_str_t *value,
@@ -191,12 +192,12 @@ ngx_int_t ngx_kafka_ws_conf_compile(ngx_conf_t *cf, ngx_str_t *value,
 char *ngx_kafka_ws_conf_host_port(ngx_str_t *arg, ngx_str_t *host,
     in_port_t *port);
 
-/* argument n of "brokers" and "topics", called by the cluster block */
+/* "brokers" and "topics" of a cluster block */
 char *ngx_kafka_ws_conf_brokers(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc);
 char *ngx_kafka_ws_conf_topics(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc);
 
 /*
- * Says what a cluster block lacks, and sets what it left out.
+ * Computes what depends on all locations, and checks the zone's size.
  * where:     postconfiguration, when all locations are known
  */
 ngx_int_t ngx_kafka_ws_conf_cluster_finish(ngx_conf_t *cf,
