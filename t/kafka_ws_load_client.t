@@ -3,6 +3,8 @@
 # The load client itself: whatever a server does wrong, ws_load must see.
 # The server here is a script: what each connection in turn is sent.
 
+# brokers: none
+
 use warnings;
 use strict;
 

@@ -3,6 +3,10 @@
 # 5,000 clients on two workers for a minute: each gets every record, in
 # order, none twice, checked by value, and the workers' memory stays.
 
+# brokers: kafka mock
+# run: alone
+# timeout: 240
+
 use warnings;
 use strict;
 

@@ -3,6 +3,10 @@
 # Clients that never read cost the worker no memory beyond their struct,
 # their socket and the rest of one frame, and delay no one else.
 
+# brokers: kafka mock
+# run: alone
+# timeout: 240
+
 use warnings;
 use strict;
 

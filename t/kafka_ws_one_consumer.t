@@ -3,6 +3,10 @@
 # One consumer for all: with 1 and with 5,000 clients, with 1 and with 4
 # workers, the broker sees the same connections and the same fetches.
 
+# brokers: kafka
+# run: alone
+# timeout: 300
+
 use warnings;
 use strict;
 
@@ -21,9 +25,6 @@ use constant {
 	RATE => 10,
 	WINDOW => 10,			# seconds, idle and busy each
 };
-
-plan(skip_all => 'the mock broker has no metrics')
-	if ($ENV{TEST_KAFKA_WS_BROKER} // 'kafka') eq 'mock';
 
 my $b = KafkaWS::Broker->new(kind => 'kafka', own => 1, metrics => 1);
 my $topic = $b->create_topic($b->topic('one'), partitions => PARTITIONS);

@@ -3,6 +3,10 @@
 # Ten reloads and three kill -9 of the helper under 2,000 records a second:
 # clients that resume by cursor lose nothing and never wait for a second.
 
+# brokers: kafka mock
+# run: alone
+# timeout: 240
+
 use warnings;
 use strict;
 
