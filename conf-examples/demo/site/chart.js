@@ -5,6 +5,7 @@
 
 const SPAN = 60000;                     /* ms, on the whole width */
 const STEPS = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20];     /* per cent */
+const HOLE = 3000;                      /* ms, no line across */
 const FRAME = 33;                       /* ms from picture to picture */
 const FRAME_STILL = 1000;               /* where motion is not wanted */
 
@@ -201,8 +202,15 @@ export class Chart {
         context.clip();
         context.beginPath();
 
+        let before = -Infinity;
+
         for (const { time, change } of points) {
+            if (time - before > HOLE) {
+                context.moveTo(x(time), y(change));
+            }
+
             context.lineTo(x(time), y(change));
+            before = time;
         }
 
         context.strokeStyle = stroke;

@@ -112,7 +112,6 @@ class Panel {
 
     flush(visible) {
         const records = this._pending;
-        const latencies = [];
 
         if (records.length === 0) {
             return;
@@ -128,14 +127,12 @@ class Panel {
         }
 
         const shown = now();
+        const live = records.filter((r) => r.timestamp >= this._opened);
+        const latencies = visible
+            ? live.map((r) => Math.max(0, shown - r.timestamp)) : [];
 
-        for (const { timestamp } of records) {
-            if (visible && timestamp >= this._opened) {
-                latencies.push(Math.max(0, shown - timestamp));
-            }
-        }
-
-        this.meter.shown(performance.now(), records.length, latencies);
+        this.meter.shown(performance.now(), live.length,
+                         records.length - live.length, latencies);
         episodes.forEach((episode) => episode.back(this));
     }
 
@@ -399,7 +396,7 @@ async function start() {
     }, HIDDEN_EVERY);
 
     askNeighbour();
-    log("Try either while the answers are being written: each stream comes"
+    put(byId("log"), "Try either while the answers are being written: each stream comes"
         + " back at the record where it broke off.");
     enable(true);
 }

@@ -70,16 +70,15 @@ export class Meter {
     }
 
 
-    /* n records came at once; the latencies of those that were shown live */
+    /* records came at once: so many live, so many that had been waiting */
 
-    shown(now, n, latencies) {
-        this._arrivals.add(now, n);
+    shown(now, live, late, latencies) {
+        this._arrivals.add(now, live);
+        this.late += late;
 
         for (const latency of latencies) {
             this._latencies.add(now, latency);
         }
-
-        this.late += n - latencies.length;
     }
 
 
