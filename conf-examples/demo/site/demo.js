@@ -396,8 +396,8 @@ async function start() {
     }, HIDDEN_EVERY);
 
     askNeighbour();
-    put(byId("log"), "Try either while the answers are being written: each stream comes"
-        + " back at the record where it broke off.");
+    put(byId("log"), "Try either while the answers are being written: each"
+        + " stream comes back at the record where it broke off.");
     enable(true);
 }
 
