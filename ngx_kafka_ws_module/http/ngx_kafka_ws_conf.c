@@ -126,6 +126,7 @@ ngx_kafka_ws_create_loc_conf(ngx_conf_t *cf)
      *     kwlcf->cursor = NULL;
      *     kwlcf->origin = 0;
      *     kwlcf->origins = NULL;
+     *     kwlcf->status = 0;
      *     kwlcf->file = NULL;
      *     kwlcf->line = 0;
      */

@@ -121,6 +121,8 @@ typedef struct {
 
     size_t                      max_frame;
 
+    ngx_uint_t                  status;      /* "kafka_ws_status" is here */
+
     u_char                     *file;        /* of "kafka_ws" */
     ngx_uint_t                  line;
 } ngx_kafka_ws_loc_conf_t;

@@ -40,6 +40,10 @@ ngx_kafka_ws_conf_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
+    if (kwlcf->status) {
+        return "stands in the same location as \"kafka_ws_status\"";
+    }
+
     value = cf->args->elts;
 
     if (value[1].len == 0) {

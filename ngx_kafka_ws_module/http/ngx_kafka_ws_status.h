@@ -2,7 +2,7 @@
 /*
  * Copyright (C) ngx_kafka_ws_module contributors
  *
- * The status page, and the places of the close codes among the counters.
+ * The status page.
  */
 
 
@@ -13,8 +13,6 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
-
-#include "ngx_kafka_ws_shm.h"
 
 
 /* the setter of "kafka_ws_status" */
