@@ -107,7 +107,7 @@ unit-programs: $(UNIT)
 tools: $(TOOLS)
 
 test: build deps-test kafka tools unit-programs ## unit and end-to-end tests
-	@t/run --broker=kafka $(UNIT) $(TESTS)
+	@t/run --broker=both $(UNIT) $(TESTS)
 
 test-mock: build deps-test tools unit-programs ## the same on the mock broker
 	@t/run --broker=mock $(UNIT) $(TESTS)
