@@ -274,6 +274,7 @@ kafka_bulk_producer(const char *bootstrap, const kafka_bulk_conf_t *kbc,
         { "socket.nagle.disable", "true" },
         { "message.max.bytes", "33554432" },
         { "retry.backoff.ms", "20" },
+        { "request.timeout.ms", "5000" },
         { "reconnect.backoff.max.ms", "200" },
         { "log_level", "2" }
     };

@@ -190,6 +190,7 @@ kafka_tool_producer(const char *bootstrap, const char *id, void *opaque)
         { "socket.nagle.disable", "true" },
         { "message.max.bytes", "33554432" },
         { "retry.backoff.ms", "20" },
+        { "request.timeout.ms", "5000" },
         { "reconnect.backoff.max.ms", "200" },
         { "topic.metadata.propagation.max.ms", "3000" },
         { "allow.auto.create.topics", "false" },
