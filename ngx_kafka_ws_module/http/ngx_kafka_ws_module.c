@@ -9,10 +9,16 @@
 #include <ngx_http.h>
 
 #include "ngx_kafka_ws_conf.h"
+#include "ngx_kafka_ws_consumer.h"
 #include "ngx_kafka_ws_handler.h"
 #include "ngx_kafka_ws_shm.h"
 #include "ngx_kafka_ws_status.h"
 #include "ngx_kafka_ws_wakeup.h"
+#include "ngx_kafka_ws_worker.h"
+
+
+#define NGX_KAFKA_WS_STOP_TIMEOUT  300    /* ms for threads at the end */
+#define NGX_KAFKA_WS_RETRY         1000   /* ms */
 
 
 static ngx_int_t ngx_kafka_ws_init_module(ngx_cycle_t *cycle);
@@ -22,7 +28,15 @@ static ngx_uint_t ngx_kafka_ws_in_use(ngx_kafka_ws_main_conf_t *kwmcf,
     ngx_kafka_ws_root_t *root);
 static ngx_int_t ngx_kafka_ws_init_process(ngx_cycle_t *cycle);
 static void ngx_kafka_ws_exit_process(ngx_cycle_t *cycle);
+static void ngx_kafka_ws_single(ngx_event_t *ev);
 static ngx_msec_t ngx_kafka_ws_module_manager(void *data);
+
+
+/* of the process that consumes: one for each cluster */
+
+static ngx_kafka_ws_consumer_t  **ngx_kafka_ws_consumers;
+static ngx_uint_t                 ngx_kafka_ws_nconsumers;
+static ngx_event_t                ngx_kafka_ws_single_event;
 
 
 static ngx_kafka_ws_hooks_t  ngx_kafka_ws_hooks = {
@@ -305,22 +319,110 @@ ngx_kafka_ws_in_use(ngx_kafka_ws_main_conf_t *kwmcf,
 }
 
 
+/*
+ * The helper process that the cache manager's callback runs in also comes by
+ * here: it has no connections, and its consumers start with that callback.
+ */
+
 static ngx_int_t
 ngx_kafka_ws_init_process(ngx_cycle_t *cycle)
 {
-    return NGX_OK;
+    ngx_kafka_ws_main_conf_t  *kwmcf;
+
+    kwmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_kafka_ws_module);
+
+    if (kwmcf == NULL || !kwmcf->used || ngx_process == NGX_PROCESS_HELPER) {
+        return NGX_OK;
+    }
+
+    if (ngx_process == NGX_PROCESS_SINGLE) {
+        ngx_kafka_ws_single_event.handler = ngx_kafka_ws_single;
+        ngx_kafka_ws_single_event.data = kwmcf;
+        ngx_kafka_ws_single_event.log = cycle->log;
+        ngx_kafka_ws_single_event.cancelable = 1;
+
+        ngx_add_timer(&ngx_kafka_ws_single_event, 1);
+    }
+
+    return ngx_kafka_ws_worker_init(cycle, kwmcf);
+}
+
+
+/*
+ * "master_process off": no helper is forked, this process consumes as well.
+ */
+
+static void
+ngx_kafka_ws_single(ngx_event_t *ev)
+{
+    ngx_add_timer(ev, ngx_kafka_ws_module_manager(ev->data));
 }
 
 
 static void
 ngx_kafka_ws_exit_process(ngx_cycle_t *cycle)
 {
-    /* void */
+    ngx_uint_t  i;
+
+    ngx_kafka_ws_worker_exit(cycle);
+
+    for (i = 0; i < ngx_kafka_ws_nconsumers; i++) {
+        ngx_kafka_ws_consumer_stop(ngx_kafka_ws_consumers[i],
+                                   NGX_KAFKA_WS_STOP_TIMEOUT);
+    }
+
+    ngx_kafka_ws_nconsumers = 0;
 }
 
+
+/*
+ * Called by the helper process every so many ms, as it says itself.
+ */
 
 static ngx_msec_t
 ngx_kafka_ws_module_manager(void *data)
 {
-    return 1000;
+    ngx_kafka_ws_main_conf_t *kwmcf = data;
+
+    ngx_msec_t                 next, n;
+    ngx_uint_t                 i;
+    ngx_kafka_ws_cluster_t   **kwc;
+
+    kwc = kwmcf->clusters.elts;
+
+    if (ngx_kafka_ws_consumers == NULL) {
+
+        ngx_kafka_ws_consumers = ngx_calloc(kwmcf->clusters.nelts
+                                           * sizeof(ngx_kafka_ws_consumer_t *),
+                                           ngx_cycle->log);
+        if (ngx_kafka_ws_consumers == NULL) {
+            return NGX_KAFKA_WS_RETRY;
+        }
+    }
+
+    for (i = ngx_kafka_ws_nconsumers; i < kwmcf->clusters.nelts; i++) {
+
+        ngx_kafka_ws_consumers[i] = ngx_kafka_ws_consumer_create(kwc[i],
+                                                              ngx_cycle->log);
+        if (ngx_kafka_ws_consumers[i] == NULL) {
+            break;
+        }
+
+        ngx_kafka_ws_nconsumers++;
+    }
+
+    next = NGX_KAFKA_WS_RETRY;
+
+    for (i = 0; i < ngx_kafka_ws_nconsumers; i++) {
+
+        if (kwc[i]->nrenderings == 0) {
+            /* no location streams it */
+            continue;
+        }
+
+        n = ngx_kafka_ws_consumer_tick(ngx_kafka_ws_consumers[i]);
+        next = ngx_min(next, n);
+    }
+
+    return next;
 }

@@ -45,6 +45,17 @@
 
 #define NGX_KAFKA_WS_CLOSE_TIMEOUT   5000   /* ms to get a Close out */
 #define NGX_KAFKA_WS_LINGER_TIMEOUT  2000   /* ms for the client's end */
+#define NGX_KAFKA_WS_EXIT_TIMEOUT    500    /* ms for either at a shutdown */
+
+#define ngx_kafka_ws_subscriber_patience(time)                                \
+    (ngx_exiting ? NGX_KAFKA_WS_EXIT_TIMEOUT : (time))
+
+
+#if (NGX_HTTP_SSL)
+#define ngx_kafka_ws_subscriber_plain(c)  ((c)->ssl == NULL)
+#else
+#define ngx_kafka_ws_subscriber_plain(c)  1
+#endif
 
 
 static void ngx_kafka_ws_subscriber_cleanup(void *data);
@@ -198,7 +209,8 @@ ngx_kafka_ws_subscriber_close(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t code,
 
     kws->ping_due = 0;
 
-    ngx_add_timer(kws->connection->read, NGX_KAFKA_WS_CLOSE_TIMEOUT);
+    ngx_add_timer(kws->connection->read,
+           ngx_kafka_ws_subscriber_patience(NGX_KAFKA_WS_CLOSE_TIMEOUT));
 
     /* not from here: the caller may be in the middle of a loop over us */
 
@@ -227,22 +239,19 @@ ngx_kafka_ws_subscriber_linger(ngx_kafka_ws_subscriber_t *kws)
         return;
     }
 
-#if (NGX_HTTP_SSL)
-    if (c->ssl) {
-        ngx_add_timer(c->read, NGX_KAFKA_WS_LINGER_TIMEOUT);
-        ngx_post_event(c->read, &ngx_posted_events);
-        return;
-    }
-#endif
+    /* half a TLS connection cannot be closed without losing the rest */
 
-    if (ngx_shutdown_socket(c->fd, NGX_WRITE_SHUTDOWN) == -1) {
+    if (ngx_kafka_ws_subscriber_plain(c)
+        && ngx_shutdown_socket(c->fd, NGX_WRITE_SHUTDOWN) == -1)
+    {
         ngx_connection_error(c, ngx_socket_errno,
                              ngx_shutdown_socket_n " failed");
         ngx_kafka_ws_subscriber_done(kws);
         return;
     }
 
-    ngx_add_timer(c->read, NGX_KAFKA_WS_LINGER_TIMEOUT);
+    ngx_add_timer(c->read,
+           ngx_kafka_ws_subscriber_patience(NGX_KAFKA_WS_LINGER_TIMEOUT));
     ngx_post_event(c->read, &ngx_posted_events);
 }
 

@@ -79,7 +79,8 @@ struct ngx_kafka_ws_subscriber_s {
     ngx_kafka_ws_place_t      *places;      /* the owner's: one for each */
     ngx_uint_t                 nplaces;     /* partition that the client */
     ngx_uint_t                 max_places;  /* was told the start of */
-    ngx_msec_t                 behind;      /* since when it is behind */
+    ngx_msec_t                 behind;      /* the owner's: since when */
+    uint32_t                   round;       /* the owner's: span it got last */
     void                      *start;       /* until it has started */
 
     u_char                    *rest;        /* of a frame half sent: */

@@ -243,7 +243,7 @@ ngx_kafka_ws_ingest_record(void *data, void *opaque,
     }
 
     meta.offset = rec->offset;
-    meta.from = rec->offset;
+    meta.from = part->next;
     meta.timestamp = rec->timestamp;
     meta.flags = 0;
 
@@ -398,7 +398,7 @@ ngx_kafka_ws_ingest_gap(ngx_kafka_ws_ingest_t *ing, ngx_kafka_ws_part_t *part,
     }
 
     meta.offset = to;
-    meta.from = from;
+    meta.from = part->next;
     meta.timestamp = -1;
     meta.flags = flags;
 

@@ -54,6 +54,13 @@
 #define NGX_KAFKA_WS_RING_LINE   64
 #define NGX_KAFKA_WS_RING_TRIES  100   /* searches that were overrun */
 
+/*
+ * A dying writer may tear the entry that it was about to publish, which must
+ * not be the last one published; and the tail is then always older than the
+ * last release fence, so that who sees it sees its entry.
+ */
+#define NGX_KAFKA_WS_RING_ENTRIES_MIN  4
+
 #define ngx_kafka_ws_ring_align(n)                                            \
     (((n) + NGX_KAFKA_WS_RING_LINE - 1)                                       \
      & ~((size_t) NGX_KAFKA_WS_RING_LINE - 1))
@@ -168,7 +175,8 @@ ngx_kafka_ws_ring_open(ngx_kafka_ws_ring_t *ring, void *mem, size_t bytes)
     n = h->nrenderings;
 
     if (ring->size == 0 || (ring->size & (ring->size - 1)) != 0
-        || ring->entries == 0 || (ring->entries & (ring->entries - 1)) != 0
+        || ring->entries < NGX_KAFKA_WS_RING_ENTRIES_MIN
+        || (ring->entries & (ring->entries - 1)) != 0
         || n == 0 || n > NGX_KAFKA_WS_RENDERINGS_MAX
         || ring->size > bytes || ring->entries > bytes
         || ngx_kafka_ws_ring_bytes(ring->size, ring->entries, (unsigned) n)
@@ -438,8 +446,11 @@ ngx_kafka_ws_ring_read(const ngx_kafka_ws_ring_t *ring, unsigned r,
             }
 
             span->flags = flags;
-            span->from = e->from;
-            span->to = e->offset;
+        }
+
+        if (len > ring->size || (pos & (ring->size - 1)) + len > ring->size) {
+            rc = NGX_KAFKA_WS_RING_EINVAL;
+            break;
         }
 
         if (len > size - done - run) {
@@ -448,11 +459,6 @@ ngx_kafka_ws_ring_read(const ngx_kafka_ws_ring_t *ring, unsigned r,
                 rc = NGX_KAFKA_WS_RING_ETOOBIG;
             }
 
-            break;
-        }
-
-        if (len > ring->size || (pos & (ring->size - 1)) + len > ring->size) {
-            rc = NGX_KAFKA_WS_RING_EINVAL;
             break;
         }
 
@@ -475,6 +481,7 @@ ngx_kafka_ws_ring_read(const ngx_kafka_ws_ring_t *ring, unsigned r,
         }
 
         ends[span->n++] = (uint32_t) (done + run);
+        span->offset = ngx_kafka_ws_load_relaxed(&e->offset) + 1;
 
         if (span->flags) {
             s++;

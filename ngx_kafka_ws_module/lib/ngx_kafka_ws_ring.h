@@ -64,8 +64,9 @@ typedef struct {
 
 typedef struct {
     int64_t                    offset;     /* Kafka's; of a gap its last */
-    int64_t                    from;       /* the first offset of a gap;
-                                              offset for a record */
+    int64_t                    from;       /* the offset that would have been
+                                              next: Kafka's holes are part
+                                              of the record behind them */
     int64_t                    timestamp;  /* ms since the epoch, -1: none */
     uint32_t                   flags;      /* NGX_KAFKA_WS_RING_... */
 } ngx_kafka_ws_ring_record_t;
@@ -75,11 +76,10 @@ typedef struct {
 
 typedef struct {
     uint64_t                   next;       /* sequence number to go on at */
+    int64_t                    offset;     /* Kafka's, next, if n > 0 */
     size_t                     len;        /* bytes copied */
     size_t                     n;          /* records */
     uint32_t                   flags;      /* not 0: the one record read */
-    int64_t                    from;       /* of it: first and */
-    int64_t                    to;         /* last offset not to be had */
 } ngx_kafka_ws_ring_span_t;
 
 

@@ -1,0 +1,334 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_kafka_ws_route.h"
+
+
+#define NGX_KAFKA_WS_ROUTE_PARTS  4    /* room at first */
+#define NGX_KAFKA_WS_CURSOR_PAIRS 32   /* more never fit into a Close */
+
+
+static ngx_int_t ngx_kafka_ws_route_add(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_stream_t *stream, uint32_t number, ngx_uint_t first,
+    ngx_log_t *log);
+
+
+ngx_kafka_ws_route_t *
+ngx_kafka_ws_route_get(ngx_queue_t *routes, ngx_kafka_ws_cluster_t *kwc,
+    ngx_kafka_ws_topic_t *topic, ngx_uint_t rendering,
+    ngx_kafka_ws_range_t *ranges, ngx_uint_t nranges, ngx_log_t *log)
+{
+    size_t                 size;
+    ngx_queue_t           *q;
+    ngx_kafka_ws_route_t  *route;
+
+    size = nranges * sizeof(ngx_kafka_ws_range_t);
+
+    for (q = ngx_queue_head(routes);
+         q != ngx_queue_sentinel(routes);
+         q = ngx_queue_next(q))
+    {
+        route = ngx_queue_data(q, ngx_kafka_ws_route_t, queue);
+
+        if (route->topic == topic
+            && route->rendering == rendering
+            && route->nranges == nranges
+            && ngx_memcmp(route->ranges, ranges, size) == 0)
+        {
+            return route;
+        }
+    }
+
+    route = ngx_calloc(sizeof(ngx_kafka_ws_route_t), log);
+    if (route == NULL) {
+        return NULL;
+    }
+
+    route->ranges = ngx_alloc(size, log);
+    if (route->ranges == NULL) {
+        ngx_free(route);
+        return NULL;
+    }
+
+    ngx_memcpy(route->ranges, ranges, size);
+
+    route->nranges = nranges;
+    route->cluster = kwc;
+    route->topic = topic;
+    route->name.data = topic->name;
+    route->name.len = topic->len;
+    route->rendering = rendering;
+    route->last = NGX_KAFKA_WS_NONE;
+
+    route->named = (kwc->renderings[rendering]->rendering.fields
+                    & NGX_KAFKA_WS_FIELD_TOPIC) ? 1 : 0;
+
+    ngx_queue_init(&route->live);
+    ngx_queue_init(&route->todo);
+    ngx_queue_init(&route->ahead);
+    ngx_queue_init(&route->behind);
+
+    if (ngx_kafka_ws_route_extend(route, log) == NGX_ERROR) {
+        ngx_kafka_ws_route_free(route);
+        return NULL;
+    }
+
+    ngx_queue_insert_tail(routes, &route->queue);
+
+    return route;
+}
+
+
+void
+ngx_kafka_ws_route_free(ngx_kafka_ws_route_t *route)
+{
+    if (route->queue.next) {
+        ngx_queue_remove(&route->queue);
+    }
+
+    if (route->parts) {
+        ngx_free(route->parts);
+    }
+
+    ngx_free(route->ranges);
+    ngx_free(route);
+}
+
+
+ngx_int_t
+ngx_kafka_ws_route_extend(ngx_kafka_ws_route_t *route, ngx_log_t *log)
+{
+    uint32_t                n;
+    ngx_int_t               rc, added;
+    ngx_uint_t              first;
+    ngx_kafka_ws_root_t    *root;
+    ngx_kafka_ws_stream_t  *stream;
+
+    root = route->cluster->root;
+    first = (route->queue.next == NULL);
+    added = 0;
+
+    for ( ;; ) {
+
+        if (route->last == NGX_KAFKA_WS_NONE) {
+            n = ngx_kafka_ws_load_acquire(&route->topic->first);
+
+        } else {
+            stream = ngx_kafka_ws_shm_stream(root, route->last);
+            n = ngx_kafka_ws_load_acquire(&stream->next);
+        }
+
+        if (n == NGX_KAFKA_WS_NONE) {
+            return added;
+        }
+
+        stream = ngx_kafka_ws_shm_stream(root, n);
+
+        if (ngx_kafka_ws_ranges_contain(route->ranges, route->nranges,
+                                        stream->partition))
+        {
+            rc = ngx_kafka_ws_route_add(route, stream, n, first, log);
+
+            if (rc == NGX_ERROR) {
+                return NGX_ERROR;
+            }
+
+            if (rc == NGX_AGAIN) {
+                /* it has no ring yet */
+                return added;
+            }
+
+            added++;
+        }
+
+        route->last = n;
+    }
+}
+
+
+static ngx_int_t
+ngx_kafka_ws_route_add(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_stream_t *stream, uint32_t number, ngx_uint_t first,
+    ngx_log_t *log)
+{
+    ngx_uint_t                  n;
+    ngx_kafka_ws_route_part_t  *part, *parts;
+
+    if (route->nparts == route->max_parts) {
+        n = ngx_max(NGX_KAFKA_WS_ROUTE_PARTS, route->max_parts * 2);
+
+        parts = ngx_alloc(n * sizeof(ngx_kafka_ws_route_part_t), log);
+        if (parts == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (route->parts) {
+            ngx_memcpy(parts, route->parts,
+                       route->nparts * sizeof(ngx_kafka_ws_route_part_t));
+            ngx_free(route->parts);
+        }
+
+        route->parts = parts;
+        route->max_parts = n;
+    }
+
+    part = &route->parts[route->nparts];
+
+    if (ngx_kafka_ws_shm_view(route->cluster->root, stream, &part->view)
+        != NGX_OK)
+    {
+        return NGX_AGAIN;
+    }
+
+    part->open = 1;
+    part->number = number;
+    part->place.seq = first ? ngx_kafka_ws_ring_head(&part->view.ring)
+                            : ngx_kafka_ws_ring_tail(&part->view.ring);
+
+    if (ngx_kafka_ws_ring_offset(&part->view.ring, part->place.seq,
+                                 &part->place.offset)
+        != NGX_KAFKA_WS_RING_OK)
+    {
+        return NGX_AGAIN;
+    }
+
+    part->before = part->place;
+
+    route->nparts++;
+
+    return NGX_OK;
+}
+
+
+ngx_kafka_ws_place_t *
+ngx_kafka_ws_route_place(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k)
+{
+    if (kws->where != NGX_KAFKA_WS_AT_LIVE) {
+        return &kws->places[k];
+    }
+
+    return (kws->round == route->round) ? &route->parts[k].place
+                                        : &route->parts[k].before;
+}
+
+
+ngx_int_t
+ngx_kafka_ws_route_places(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws)
+{
+    ngx_uint_t             n;
+    ngx_kafka_ws_place_t  *places;
+
+    if (route->nparts <= kws->max_places) {
+        return NGX_OK;
+    }
+
+    /* partitions are added rarely: what is given up stays in the pool */
+
+    n = route->nparts;
+
+    places = ngx_palloc(kws->request->pool, n * sizeof(ngx_kafka_ws_place_t));
+    if (places == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (kws->nplaces) {
+        ngx_memcpy(places, kws->places,
+                   kws->nplaces * sizeof(ngx_kafka_ws_place_t));
+    }
+
+    kws->places = places;
+    kws->max_places = n;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_kafka_ws_route_move(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_where_e where)
+{
+    ngx_uint_t  k;
+
+    if (kws->where == NGX_KAFKA_WS_AT_LIVE && where != NGX_KAFKA_WS_AT_LIVE) {
+        for (k = 0; k < kws->nplaces; k++) {
+            kws->places[k] = *ngx_kafka_ws_route_place(route, kws, k);
+        }
+    }
+
+    if (kws->where != NGX_KAFKA_WS_AT_NONE) {
+        ngx_queue_remove(&kws->queue);
+    }
+
+    kws->where = where;
+
+    switch (where) {
+
+    case NGX_KAFKA_WS_AT_LIVE:
+        kws->round = route->round;
+        ngx_queue_insert_tail(&route->live, &kws->queue);
+        break;
+
+    case NGX_KAFKA_WS_AT_AHEAD:
+        ngx_queue_insert_tail(&route->ahead, &kws->queue);
+        break;
+
+    case NGX_KAFKA_WS_AT_BEHIND:
+        ngx_queue_insert_tail(&route->behind, &kws->queue);
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+ngx_uint_t
+ngx_kafka_ws_route_level(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws)
+{
+    ngx_uint_t  k;
+
+    if (kws->nplaces != route->nparts) {
+        return 0;
+    }
+
+    for (k = 0; k < route->nparts; k++) {
+        if (kws->places[k].seq != route->parts[k].place.seq) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+size_t
+ngx_kafka_ws_route_cursor(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws, u_char *buf, size_t size)
+{
+    ngx_uint_t               k;
+    ngx_kafka_ws_place_t    *place;
+    ngx_kafka_ws_position_t  pos[NGX_KAFKA_WS_CURSOR_PAIRS];
+
+    if (kws->nplaces == 0 || kws->nplaces > NGX_KAFKA_WS_CURSOR_PAIRS) {
+        return 0;
+    }
+
+    for (k = 0; k < kws->nplaces; k++) {
+        place = ngx_kafka_ws_route_place(route, kws, k);
+
+        pos[k].partition = route->parts[k].view.stream->partition;
+        pos[k].offset = place->offset;
+    }
+
+    return ngx_kafka_ws_cursor_print(buf, size, pos, kws->nplaces);
+}

@@ -1,0 +1,130 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * A route is what a worker has once for all its subscribers that want the
+ * same: a topic, a list of partitions, a rendering.  It knows how far they
+ * are, and which of them are not that far.
+ */
+
+
+#ifndef _NGX_KAFKA_WS_ROUTE_H_INCLUDED_
+#define _NGX_KAFKA_WS_ROUTE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_kafka_ws_shm.h"
+#include "ngx_kafka_ws_subscriber.h"
+
+
+/*
+ * Where a subscriber is (kws->where):
+ *
+ * PENDING  its start is not decided yet
+ * LIVE     at the route's places; gets what comes next with all others.
+ *          While its round is not the route's, it is where the route was
+ *          before: it has still to get the span that the worker is sending
+ * AHEAD    at places of its own, at or beyond the route's: waits for news
+ * BEHIND   at places of its own, and the client has to take something first
+ */
+
+typedef enum {
+    NGX_KAFKA_WS_AT_NONE = 0,
+    NGX_KAFKA_WS_AT_PENDING,
+    NGX_KAFKA_WS_AT_LIVE,
+    NGX_KAFKA_WS_AT_AHEAD,
+    NGX_KAFKA_WS_AT_BEHIND
+} ngx_kafka_ws_where_e;
+
+
+typedef struct {
+    ngx_kafka_ws_view_t        view;
+    ngx_uint_t                 open;      /* view is usable */
+    uint32_t                   number;    /* of the stream */
+    ngx_kafka_ws_place_t       place;     /* of those who are live */
+    ngx_kafka_ws_place_t       before;    /* the round before */
+} ngx_kafka_ws_route_part_t;
+
+
+typedef struct {
+    ngx_queue_t                queue;     /* the worker's */
+    ngx_kafka_ws_cluster_t    *cluster;
+    ngx_kafka_ws_topic_t      *topic;     /* in the zone */
+    ngx_str_t                  name;      /* of the topic */
+    ngx_uint_t                 rendering; /* index in the rings */
+    ngx_uint_t                 named;     /* events carry the topic */
+
+    ngx_kafka_ws_range_t      *ranges;
+    ngx_uint_t                 nranges;
+
+    ngx_kafka_ws_route_part_t *parts;     /* ascending partitions */
+    ngx_uint_t                 nparts;
+    ngx_uint_t                 max_parts;
+    uint32_t                   last;      /* stream looked at last */
+
+    ngx_queue_t                live;
+    ngx_queue_t                todo;      /* live ones of an older round */
+    ngx_queue_t                ahead;
+    ngx_queue_t                behind;
+    ngx_uint_t                 nsubscribers;   /* pending ones too */
+    uint32_t                   round;     /* spans sent so far */
+} ngx_kafka_ws_route_t;
+
+
+/*
+ * Finds the route in a list, or adds it.
+ * ranges:    copied
+ * returns:   NULL: no memory
+ * where:     a worker, as all below
+ */
+ngx_kafka_ws_route_t *ngx_kafka_ws_route_get(ngx_queue_t *routes,
+    ngx_kafka_ws_cluster_t *kwc, ngx_kafka_ws_topic_t *topic,
+    ngx_uint_t rendering, ngx_kafka_ws_range_t *ranges, ngx_uint_t nranges,
+    ngx_log_t *log);
+void ngx_kafka_ws_route_free(ngx_kafka_ws_route_t *route);
+
+/*
+ * Adds the partitions that have a ring since the last look; the first time
+ * at the end of what there is, later ones at their beginning.
+ * returns:   how many; NGX_ERROR: no memory
+ * cost:      a load, if there are none
+ */
+ngx_int_t ngx_kafka_ws_route_extend(ngx_kafka_ws_route_t *route,
+    ngx_log_t *log);
+
+/* the place of a subscriber in part k, wherever it is */
+ngx_kafka_ws_place_t *ngx_kafka_ws_route_place(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k);
+
+/*
+ * Makes room for the places of all parts.
+ * returns:   NGX_OK or NGX_ERROR: no memory
+ */
+ngx_int_t ngx_kafka_ws_route_places(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws);
+
+/*
+ * Puts a subscriber into one of the lists (PENDING: into none of ours).
+ * From live to one where it has places of its own, they are taken from the
+ * route.
+ */
+void ngx_kafka_ws_route_move(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_where_e where);
+
+/* 1, if its own places are the route's */
+ngx_uint_t ngx_kafka_ws_route_level(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws);
+
+/* 1, if a gap ends the stream: kafka_ws_gap, or no way to announce it */
+#define ngx_kafka_ws_route_gap_closes(kws)                                    \
+    ((kws)->format != NGX_KAFKA_WS_FORMAT_JSON                                \
+     || (kws)->conf->gap == NGX_KAFKA_WS_GAP_ON_CLOSE)
+
+/* prints its cursor; 0: it does not fit */
+size_t ngx_kafka_ws_route_cursor(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws, u_char *buf, size_t size);
+
+
+#endif /* _NGX_KAFKA_WS_ROUTE_H_INCLUDED_ */

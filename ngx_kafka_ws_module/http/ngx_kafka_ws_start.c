@@ -1,0 +1,504 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_kafka_ws_event.h"
+#include "ngx_kafka_ws_start.h"
+
+
+/* what is decided for one partition */
+
+typedef struct {
+    ngx_kafka_ws_place_t       place;
+    ngx_kafka_ws_state_e       state;
+    int64_t                    from;        /* of a gap; its end is the
+                                               offset of the place */
+    ngx_kafka_ws_gap_e         reason;
+    ngx_uint_t                 busy;        /* cannot be decided */
+} ngx_kafka_ws_decision_t;
+
+
+static void ngx_kafka_ws_start_new(ngx_kafka_ws_route_part_t *part,
+    ngx_kafka_ws_start_t *start, ngx_kafka_ws_decision_t *d);
+static void ngx_kafka_ws_start_at(ngx_kafka_ws_route_part_t *part,
+    uint64_t seq, ngx_kafka_ws_decision_t *d);
+static void ngx_kafka_ws_start_resume(ngx_kafka_ws_route_part_t *part,
+    int64_t offset, ngx_kafka_ws_start_t *start, ngx_kafka_ws_decision_t *d);
+static void ngx_kafka_ws_start_unnamed(ngx_kafka_ws_route_part_t *part,
+    ngx_kafka_ws_decision_t *d);
+static void ngx_kafka_ws_start_gap(ngx_kafka_ws_route_part_t *part,
+    int64_t from, ngx_kafka_ws_decision_t *d);
+static ngx_int_t ngx_kafka_ws_start_tell(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_decision_t *d, ngx_uint_t k,
+    ngx_uint_t n);
+
+
+ngx_uint_t
+ngx_kafka_ws_start_ready(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws)
+{
+    int64_t                         next;
+    ngx_uint_t                      k, loaded, future;
+    ngx_kafka_ws_wish_t            *wish;
+    ngx_kafka_ws_ring_t            *ring;
+    ngx_kafka_ws_route_part_t      *part;
+    const ngx_kafka_ws_position_t  *pos;
+
+    wish = kws->start;
+
+    if ((ngx_msec_int_t) (ngx_current_msec - wish->deadline) >= 0) {
+        return 1;
+    }
+
+    loaded = (route->nparts > 0);
+    future = 0;
+
+    for (k = 0; k < route->nparts; k++) {
+        part = &route->parts[k];
+
+        if (!part->open
+            || ngx_kafka_ws_load_acquire(&part->view.stream->state)
+               != NGX_KAFKA_WS_STREAM_READY)
+        {
+            loaded = 0;
+            continue;
+        }
+
+        pos = ngx_kafka_ws_cursor_find(wish->cursor, wish->ncursor,
+                                       part->view.stream->partition);
+        if (pos == NULL) {
+            continue;
+        }
+
+        ring = &part->view.ring;
+
+        if (ngx_kafka_ws_ring_offset(ring, ngx_kafka_ws_ring_head(ring),
+                                     &next)
+            == NGX_KAFKA_WS_RING_OK
+            && pos->offset > next)
+        {
+            future = 1;
+        }
+    }
+
+    if (!loaded) {
+        return 0;
+    }
+
+    if (future && !wish->loaded) {
+        wish->loaded = 1;
+        wish->deadline = ngx_current_msec + NGX_KAFKA_WS_START_FUTURE;
+    }
+
+    return !future;
+}
+
+
+ngx_int_t
+ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws)
+{
+    ngx_int_t                       rc;
+    ngx_uint_t                      k, lost, busy;
+    ngx_kafka_ws_wish_t            *wish;
+    ngx_kafka_ws_decision_t        *d;
+    ngx_kafka_ws_route_part_t      *part;
+    const ngx_kafka_ws_position_t  *pos;
+
+    wish = kws->start;
+    kws->start = NULL;
+
+    if (ngx_kafka_ws_route_places(route, kws) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    d = ngx_calloc((route->nparts + 1) * sizeof(ngx_kafka_ws_decision_t),
+                   kws->connection->log);
+    if (d == NULL) {
+        return NGX_ERROR;
+    }
+
+    lost = 0;
+    busy = 0;
+
+    for (k = 0; k < route->nparts; k++) {
+        part = &route->parts[k];
+
+        if (wish->ncursor == 0) {
+            ngx_kafka_ws_start_new(part, &wish->start, &d[k]);
+
+        } else {
+            pos = ngx_kafka_ws_cursor_find(wish->cursor, wish->ncursor,
+                                           part->view.stream->partition);
+            if (pos) {
+                ngx_kafka_ws_start_resume(part, pos->offset, &wish->start,
+                                          &d[k]);
+
+            } else {
+                ngx_kafka_ws_start_unnamed(part, &d[k]);
+            }
+        }
+
+        if (d[k].state == NGX_KAFKA_WS_STATE_GAP
+            || d[k].state == NGX_KAFKA_WS_STATE_RESET)
+        {
+            lost = 1;
+        }
+
+        busy |= d[k].busy;
+        kws->places[k] = d[k].place;
+    }
+
+    kws->nplaces = route->nparts;
+    kws->behind = ngx_current_msec;
+
+    if (busy) {
+        ngx_free(d);
+        kws->nplaces = 0;
+        ngx_kafka_ws_subscriber_close(kws, NGX_KAFKA_WS_CLOSE_OVERLOAD,
+                                      (u_char *) "not loaded yet",
+                                      sizeof("not loaded yet") - 1);
+        return NGX_DONE;
+    }
+
+    if (lost && ngx_kafka_ws_route_gap_closes(kws)) {
+        ngx_free(d);
+        ngx_kafka_ws_count(&kws->counters->gaps, 1);
+        ngx_kafka_ws_subscriber_close(kws, NGX_KAFKA_WS_CLOSE_POSITION,
+                                      (u_char *) "position no longer held",
+                                      sizeof("position no longer held") - 1);
+        return NGX_DONE;
+    }
+
+    rc = ngx_kafka_ws_start_tell(route, kws, d, 0, route->nparts);
+
+    ngx_free(d);
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_kafka_ws_subscriber_blocked(kws)) {
+        ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_BEHIND);
+
+    } else if (ngx_kafka_ws_route_level(route, kws)) {
+        ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_LIVE);
+
+    } else {
+        /* its own way to the live end begins with the next write event */
+
+        ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_BEHIND);
+        ngx_post_event(kws->connection->write, &ngx_posted_events);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_kafka_ws_start_new(ngx_kafka_ws_route_part_t *part,
+    ngx_kafka_ws_start_t *start, ngx_kafka_ws_decision_t *d)
+{
+    uint64_t  seq, tail;
+
+    d->state = NGX_KAFKA_WS_STATE_START;
+
+    if (start->from == NGX_KAFKA_WS_FROM_LATEST || !part->open) {
+        d->place = part->place;
+        return;
+    }
+
+    tail = ngx_kafka_ws_ring_tail(&part->view.ring);
+    seq = part->place.seq;
+
+    if (start->from == NGX_KAFKA_WS_FROM_EARLIEST
+        || seq < tail || seq - tail <= start->tail)
+    {
+        seq = tail;
+
+    } else {
+        seq -= start->tail;
+    }
+
+    ngx_kafka_ws_start_at(part, seq, d);
+}
+
+
+/*
+ * At a sequence number, or, if the writer has just passed it, at the oldest
+ * that is held.
+ */
+
+static void
+ngx_kafka_ws_start_at(ngx_kafka_ws_route_part_t *part, uint64_t seq,
+    ngx_kafka_ws_decision_t *d)
+{
+    ngx_kafka_ws_ring_t  *ring;
+
+    ring = &part->view.ring;
+
+    d->place.seq = seq;
+
+    while (ngx_kafka_ws_ring_offset(ring, d->place.seq, &d->place.offset)
+           != NGX_KAFKA_WS_RING_OK)
+    {
+        d->place.seq = ngx_kafka_ws_ring_tail(ring);
+    }
+}
+
+
+static void
+ngx_kafka_ws_start_resume(ngx_kafka_ws_route_part_t *part, int64_t offset,
+    ngx_kafka_ws_start_t *start, ngx_kafka_ws_decision_t *d)
+{
+    ngx_kafka_ws_ring_t      *ring;
+    ngx_kafka_ws_decision_t   next;
+
+    if (!part->open) {
+        ngx_kafka_ws_start_gap(part, offset, d);
+        return;
+    }
+
+    ring = &part->view.ring;
+
+    ngx_kafka_ws_start_at(part, ngx_kafka_ws_ring_head(ring), &next);
+
+    if (offset > next.place.offset) {
+
+        if (ngx_kafka_ws_load_acquire(&part->view.stream->state)
+            != NGX_KAFKA_WS_STREAM_READY)
+        {
+            d->busy = 1;
+            return;
+        }
+
+        /* nothing like that is in the log */
+        ngx_kafka_ws_start_new(part, start, d);
+        d->state = NGX_KAFKA_WS_STATE_RESET;
+        return;
+    }
+
+    ngx_kafka_ws_start_at(part, ngx_kafka_ws_ring_tail(ring), d);
+
+    if (offset < d->place.offset) {
+        ngx_kafka_ws_start_gap(part, offset, d);
+        return;
+    }
+
+    d->state = NGX_KAFKA_WS_STATE_RESUMED;
+    d->place.seq = ngx_kafka_ws_ring_seek_offset(ring, offset);
+
+    ngx_kafka_ws_start_at(part, d->place.seq, d);
+
+    if (offset < d->place.offset) {
+        /* the writer was faster than the search */
+        ngx_kafka_ws_start_gap(part, offset, d);
+        return;
+    }
+
+    d->place.offset = offset;
+}
+
+
+/*
+ * A partition that the cursor does not name was added since: it starts at
+ * its beginning.
+ */
+
+static void
+ngx_kafka_ws_start_unnamed(ngx_kafka_ws_route_part_t *part,
+    ngx_kafka_ws_decision_t *d)
+{
+    int64_t  begin;
+
+    if (!part->open) {
+        d->place = part->place;
+        d->state = NGX_KAFKA_WS_STATE_START;
+        return;
+    }
+
+    ngx_kafka_ws_start_at(part, ngx_kafka_ws_ring_tail(&part->view.ring), d);
+    d->state = NGX_KAFKA_WS_STATE_START;
+
+    begin = ngx_kafka_ws_load_relaxed(&part->view.stream->log_start);
+
+    if (begin >= 0 && begin < d->place.offset) {
+        ngx_kafka_ws_start_gap(part, begin, d);
+    }
+}
+
+
+static void
+ngx_kafka_ws_start_gap(ngx_kafka_ws_route_part_t *part, int64_t from,
+    ngx_kafka_ws_decision_t *d)
+{
+    d->state = NGX_KAFKA_WS_STATE_GAP;
+    d->from = from;
+
+    if (part->open) {
+        ngx_kafka_ws_start_at(part, ngx_kafka_ws_ring_tail(&part->view.ring),
+                              d);
+    } else {
+        d->place = part->place;
+    }
+
+    /* Kafka has them no more, or only this host does not */
+
+    d->reason = (ngx_kafka_ws_load_relaxed(&part->view.stream->log_start)
+                 >= d->place.offset)
+                ? NGX_KAFKA_WS_GAP_RETENTION : NGX_KAFKA_WS_GAP_LAPPED;
+}
+
+
+/*
+ * The start event for parts k..k + n - 1 and the gap events that go with it,
+ * as one piece.
+ */
+
+static ngx_int_t
+ngx_kafka_ws_start_tell(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_decision_t *d, ngx_uint_t k,
+    ngx_uint_t n)
+{
+    size_t                       size, len;
+    u_char                      *buf;
+    int32_t                      partition;
+    ngx_int_t                    rc;
+    ngx_uint_t                   i;
+    ngx_kafka_ws_span_t          name, *topic;
+    ngx_kafka_ws_event_t         ev;
+
+    if (kws->format != NGX_KAFKA_WS_FORMAT_JSON) {
+        return NGX_OK;
+    }
+
+    name.data = route->name.data;
+    name.len = route->name.len;
+    topic = route->named ? &name : NULL;
+
+    size = ngx_kafka_ws_event_start_bound(topic, n);
+
+    for (i = 0; i < n; i++) {
+        if (d[i].state == NGX_KAFKA_WS_STATE_GAP) {
+            size += NGX_KAFKA_WS_EVENT_LEN;
+        }
+    }
+
+    buf = ngx_alloc(size, kws->connection->log);
+    if (buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_kafka_ws_event_start_begin(&ev, buf, size, topic);
+
+    for (i = 0; i < n; i++) {
+        ngx_kafka_ws_event_start_add(&ev,
+                                route->parts[k + i].view.stream->partition,
+                                d[i].place.offset, d[i].state);
+    }
+
+    len = ngx_kafka_ws_event_start_end(&ev);
+
+    for (i = 0; i < n; i++) {
+
+        if (d[i].state != NGX_KAFKA_WS_STATE_GAP
+            || d[i].from >= d[i].place.offset)
+        {
+            continue;
+        }
+
+        partition = route->parts[k + i].view.stream->partition;
+
+        len += ngx_kafka_ws_event_gap(buf + len, size - len, topic, partition,
+                                      d[i].from, d[i].place.offset - 1,
+                                      d[i].reason);
+
+        ngx_kafka_ws_count(&kws->counters->gaps, 1);
+    }
+
+    rc = ngx_kafka_ws_subscriber_event(kws, buf, len);
+
+    ngx_free(buf);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_kafka_ws_start_announce(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws)
+{
+    ngx_int_t                 rc;
+    ngx_uint_t                k, n, first;
+    ngx_kafka_ws_decision_t  *d;
+
+    first = kws->nplaces;
+    n = route->nparts - first;
+
+    if (n == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_kafka_ws_route_places(route, kws) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    d = ngx_calloc(n * sizeof(ngx_kafka_ws_decision_t), kws->connection->log);
+    if (d == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (k = 0; k < n; k++) {
+        d[k].state = NGX_KAFKA_WS_STATE_START;
+        d[k].place = route->parts[first + k].place;
+
+        if (kws->where != NGX_KAFKA_WS_AT_LIVE && route->parts[first + k].open)
+        {
+            /* the others may have gone on since */
+            ngx_kafka_ws_start_at(&route->parts[first + k],
+                 ngx_kafka_ws_ring_tail(&route->parts[first + k].view.ring),
+                 &d[k]);
+        }
+
+        kws->places[first + k] = d[k].place;
+    }
+
+    kws->nplaces = route->nparts;
+
+    rc = ngx_kafka_ws_start_tell(route, kws, d, first, n);
+
+    ngx_free(d);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_kafka_ws_start_reset(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k)
+{
+    ngx_kafka_ws_decision_t  d;
+
+    if (ngx_kafka_ws_route_gap_closes(kws)) {
+        ngx_kafka_ws_count(&kws->counters->gaps, 1);
+        ngx_kafka_ws_subscriber_close(kws, NGX_KAFKA_WS_CLOSE_POSITION,
+                                      (u_char *) "topic was reset",
+                                      sizeof("topic was reset") - 1);
+        return NGX_DONE;
+    }
+
+    d.place = route->parts[k].place;
+    d.state = NGX_KAFKA_WS_STATE_RESET;
+
+    if (kws->where != NGX_KAFKA_WS_AT_LIVE) {
+        kws->places[k] = d.place;
+    }
+
+    return ngx_kafka_ws_start_tell(route, kws, &d, k, 1);
+}

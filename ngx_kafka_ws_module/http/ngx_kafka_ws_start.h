@@ -1,0 +1,71 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * Where a stream starts: what a new client, a cursor and a partition that
+ * came up later mean in terms of what the rings hold, and how the client is
+ * told.
+ */
+
+
+#ifndef _NGX_KAFKA_WS_START_H_INCLUDED_
+#define _NGX_KAFKA_WS_START_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_kafka_ws_route.h"
+#include "ngx_kafka_ws_subscriber.h"
+
+
+/* ms that a client waits at most for partitions that are still loading */
+#define NGX_KAFKA_WS_START_LOADING  5000
+
+/* ms for a cursor beyond the ring: another host may have been faster */
+#define NGX_KAFKA_WS_START_FUTURE   1000
+
+
+/* what a client asked for, in the request's pool; kws->start until then */
+
+typedef struct {
+    ngx_kafka_ws_start_t       start;
+    ngx_kafka_ws_position_t   *cursor;      /* sorted by partition */
+    size_t                     ncursor;     /* 0: a new client */
+    ngx_msec_t                 deadline;
+    ngx_uint_t                 loaded;      /* all were ready once */
+} ngx_kafka_ws_wish_t;
+
+
+/*
+ * Says whether the start can be decided: all partitions are loaded and the
+ * cursor is not ahead of them, or the time for that is over.
+ */
+ngx_uint_t ngx_kafka_ws_start_ready(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws);
+
+/*
+ * Decides it, tells the client (json), and puts it into the route.
+ * returns:   NGX_OK; NGX_DONE: it is being closed with 4410 by kafka_ws_gap;
+ *            NGX_ERROR: no memory or a broken connection: to be ended
+ */
+ngx_int_t ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws);
+
+/*
+ * Tells a subscriber of the partitions that the route has had since.  Not
+ * while it is blocked.
+ * returns:   as above, without NGX_DONE
+ */
+ngx_int_t ngx_kafka_ws_start_announce(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws);
+
+/*
+ * A part's ring was made anew: tells a subscriber where it starts now.
+ * returns:   as ngx_kafka_ws_start_begin()
+ */
+ngx_int_t ngx_kafka_ws_start_reset(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k);
+
+
+#endif /* _NGX_KAFKA_WS_START_H_INCLUDED_ */

@@ -1,0 +1,587 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * A worker's life beside the passes: its subscribers come and go, a timer
+ * looks after those who wait or are slow, and at the end it drains.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_http.h>
+
+#include "ngx_kafka_ws_wakeup.h"
+#include "ngx_kafka_ws_worker.h"
+
+
+#define NGX_KAFKA_WS_TICK       100    /* ms; only while there is anyone */
+#define NGX_KAFKA_WS_POLL       5      /* ms, in a process without wake-ups */
+#define NGX_KAFKA_WS_SWEEP      1000   /* ms between looks for slow ones */
+#define NGX_KAFKA_WS_DRAIN      5      /* ms between slices of a drain */
+#define NGX_KAFKA_WS_DRAIN_MAX  1000   /* connections of a slice */
+
+
+static void ngx_kafka_ws_worker_wake(ngx_event_t *ev);
+static void ngx_kafka_ws_worker_tick(ngx_event_t *ev);
+static void ngx_kafka_ws_worker_pending(ngx_kafka_ws_worker_t *kww);
+static void ngx_kafka_ws_worker_sweep(ngx_kafka_ws_worker_t *kww);
+static void ngx_kafka_ws_worker_check(ngx_kafka_ws_worker_t *kww);
+static void ngx_kafka_ws_worker_sweep_route(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route);
+static void ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws);
+static void ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws);
+static void ngx_kafka_ws_worker_exiting(ngx_kafka_ws_subscriber_t *kws);
+static void ngx_kafka_ws_worker_drain(ngx_event_t *ev);
+
+
+static const ngx_kafka_ws_owner_t  ngx_kafka_ws_worker_owner = {
+    ngx_kafka_ws_worker_writable,
+    ngx_kafka_ws_worker_leave,
+    ngx_kafka_ws_worker_exiting
+};
+
+
+/* the one static of a process */
+static ngx_kafka_ws_worker_t  *ngx_kafka_ws_worker_process;
+
+
+ngx_int_t
+ngx_kafka_ws_worker_init(ngx_cycle_t *cycle, ngx_kafka_ws_main_conf_t *mcf)
+{
+    ngx_uint_t                n;
+    ngx_kafka_ws_worker_t    *kww;
+    ngx_kafka_ws_slot_t      *slot;
+    ngx_kafka_ws_cluster_t  **kwc;
+
+    kww = ngx_pcalloc(cycle->pool, sizeof(ngx_kafka_ws_worker_t));
+    if (kww == NULL) {
+        return NGX_ERROR;
+    }
+
+    kww->cycle = cycle;
+    kww->log = cycle->log;
+    kww->conf = mcf;
+    kww->generation = ngx_kafka_ws_shm_generation();
+
+    ngx_queue_init(&kww->routes);
+    ngx_queue_init(&kww->subscribers);
+    ngx_queue_init(&kww->pending);
+
+    if (ngx_kafka_ws_worker_pass_init(kww) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    kww->pass_event.handler = ngx_kafka_ws_worker_pass_handler;
+    kww->pass_event.data = kww;
+    kww->pass_event.log = cycle->log;
+
+    kww->tick_event.handler = ngx_kafka_ws_worker_tick;
+    kww->tick_event.data = kww;
+    kww->tick_event.log = cycle->log;
+    kww->tick_event.cancelable = 1;
+
+    /* must keep the process up until all are gone: not cancelable */
+
+    kww->drain_event.handler = ngx_kafka_ws_worker_drain;
+    kww->drain_event.data = kww;
+    kww->drain_event.log = cycle->log;
+
+    switch (ngx_kafka_ws_wakeup_listen(cycle, ngx_kafka_ws_worker_wake)) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_DECLINED:
+        kww->polls = 1;
+        break;
+
+    default:
+        return NGX_ERROR;
+    }
+
+    kwc = mcf->clusters.elts;
+
+    for (n = 0; n < mcf->clusters.nelts; n++) {
+        slot = ngx_kafka_ws_shm_slot(kwc[n]->root);
+
+        /* the last process in this slot may have been killed */
+
+        ngx_kafka_ws_store_relaxed(&slot->counters.connections, 0);
+        ngx_kafka_ws_store_relaxed(&slot->armed, 0);
+        ngx_kafka_ws_store_relaxed(&slot->pid, (uint32_t) ngx_pid);
+
+        if (n == 0) {
+            kww->counters = &slot->counters;
+        }
+    }
+
+    ngx_kafka_ws_worker_process = kww;
+
+    return NGX_OK;
+}
+
+
+ngx_kafka_ws_worker_t *
+ngx_kafka_ws_worker(void)
+{
+    return ngx_kafka_ws_worker_process;
+}
+
+
+/*
+ * A fast stop: the sockets are still open, and a Close that does not fit
+ * into them is lost.
+ */
+
+void
+ngx_kafka_ws_worker_exit(ngx_cycle_t *cycle)
+{
+    size_t                      n;
+    u_char                      frame[NGX_KAFKA_WS_CTRL_FRAME_MAX];
+    ngx_queue_t                *q;
+    ngx_kafka_ws_worker_t      *kww;
+    ngx_kafka_ws_subscriber_t  *kws;
+
+    kww = ngx_kafka_ws_worker_process;
+
+    if (kww == NULL) {
+        return;
+    }
+
+    n = ngx_kafka_ws_frame_close(frame, NGX_KAFKA_WS_CLOSE_GOING_AWAY, NULL,
+                                 0);
+
+    while (!ngx_queue_empty(&kww->subscribers)) {
+        q = ngx_queue_head(&kww->subscribers);
+        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, all);
+
+        kws->code = NGX_KAFKA_WS_CLOSE_GOING_AWAY;
+
+        if (kws->state == NGX_KAFKA_WS_SUB_OPEN
+            && !ngx_kafka_ws_subscriber_blocked(kws))
+        {
+            /* there is no second chance, so the result does not matter */
+            (void) ngx_kafka_ws_subscriber_event(kws, frame, n);
+        }
+
+        ngx_kafka_ws_subscriber_done(kws);
+    }
+
+    ngx_kafka_ws_worker_process = NULL;
+}
+
+
+ngx_int_t
+ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
+    ngx_kafka_ws_topic_t *topic, ngx_kafka_ws_range_t *ranges,
+    ngx_uint_t nranges, ngx_uint_t format, ngx_kafka_ws_wish_t *wish)
+{
+    ngx_kafka_ws_route_t       *route;
+    ngx_kafka_ws_cluster_t     *kwc;
+    ngx_kafka_ws_loc_conf_t    *klcf;
+    ngx_kafka_ws_subscriber_t  *kws;
+
+    klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_ws_module);
+    kwc = klcf->cluster;
+
+    route = ngx_kafka_ws_route_get(&kww->routes, kwc, topic,
+                                   klcf->renderings[format]->index, ranges,
+                                   nranges, kww->log);
+    if (route == NULL) {
+        return NGX_ERROR;
+    }
+
+    kws = ngx_kafka_ws_subscriber_create(r,
+                             &ngx_kafka_ws_shm_slot(kwc->root)->counters,
+                             &ngx_kafka_ws_worker_owner, route);
+    if (kws == NULL) {
+        if (route->nsubscribers == 0) {
+            ngx_kafka_ws_route_free(route);
+        }
+
+        return NGX_ERROR;
+    }
+
+    if (route->nsubscribers == 0) {
+        kww->nroutes++;
+    }
+
+    route->nsubscribers++;
+    kww->nsubscribers++;
+
+    kws->format = klcf->formats[format];
+    kws->rendering = (uint16_t) route->rendering;
+    kws->start = wish;
+    wish->deadline = ngx_current_msec + NGX_KAFKA_WS_START_LOADING;
+
+    ngx_queue_insert_tail(&kww->subscribers, &kws->all);
+
+    kws->where = NGX_KAFKA_WS_AT_PENDING;
+    ngx_queue_insert_tail(&kww->pending, &kws->queue);
+
+    ngx_http_set_ctx(r, kws, ngx_kafka_ws_module);
+
+    if (!kww->tick_event.timer_set) {
+        ngx_add_timer(&kww->tick_event,
+                      kww->polls ? NGX_KAFKA_WS_POLL : NGX_KAFKA_WS_TICK);
+    }
+
+    ngx_post_event(&kww->pass_event, &ngx_posted_events);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_kafka_ws_worker_wake(ngx_event_t *ev)
+{
+    ngx_kafka_ws_worker_t  *kww;
+
+    ngx_kafka_ws_wakeup_take();
+
+    kww = ngx_kafka_ws_worker_process;
+
+    if (kww == NULL) {
+        return;
+    }
+
+    ngx_kafka_ws_count(&kww->counters->wakes, 1);
+
+    ngx_post_event(&kww->pass_event, &ngx_posted_events);
+}
+
+
+static void
+ngx_kafka_ws_worker_tick(ngx_event_t *ev)
+{
+    ngx_kafka_ws_worker_t *kww = ev->data;
+
+    if (kww->nsubscribers == 0) {
+        return;
+    }
+
+    ngx_kafka_ws_worker_check(kww);
+    ngx_kafka_ws_worker_pending(kww);
+
+    if (ngx_current_msec - kww->swept >= NGX_KAFKA_WS_SWEEP) {
+        kww->swept = ngx_current_msec;
+        ngx_kafka_ws_worker_sweep(kww);
+    }
+
+    /* new partitions, and a wake-up that should not have been missed */
+    ngx_post_event(&kww->pass_event, &ngx_posted_events);
+
+    ngx_add_timer(ev, kww->polls ? NGX_KAFKA_WS_POLL : NGX_KAFKA_WS_TICK);
+}
+
+
+/*
+ * Those whose start could not be decided when they came.
+ */
+
+static void
+ngx_kafka_ws_worker_pending(ngx_kafka_ws_worker_t *kww)
+{
+    ngx_queue_t                *q, *next;
+    ngx_kafka_ws_subscriber_t  *kws;
+
+    for (q = ngx_queue_head(&kww->pending);
+         q != ngx_queue_sentinel(&kww->pending);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, queue);
+
+        if (kws->state == NGX_KAFKA_WS_SUB_OPEN
+            && !ngx_kafka_ws_subscriber_blocked(kws))
+        {
+            ngx_kafka_ws_worker_writable(kws);
+        }
+    }
+}
+
+
+static void
+ngx_kafka_ws_worker_sweep(ngx_kafka_ws_worker_t *kww)
+{
+    ngx_queue_t           *q, *next;
+    ngx_kafka_ws_route_t  *route;
+
+    for (q = ngx_queue_head(&kww->routes);
+         q != ngx_queue_sentinel(&kww->routes);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        route = ngx_queue_data(q, ngx_kafka_ws_route_t, queue);
+
+        ngx_kafka_ws_worker_hold(route);
+        ngx_kafka_ws_worker_sweep_route(kww, route);
+        ngx_kafka_ws_worker_release(kww, route);
+    }
+}
+
+
+/*
+ * What ends all streams of a route at once: its topic is gone, or the zone
+ * belongs to another configuration now.
+ */
+
+static void
+ngx_kafka_ws_worker_check(ngx_kafka_ws_worker_t *kww)
+{
+    ngx_queue_t           *q, *next;
+    ngx_kafka_ws_root_t   *root;
+    ngx_kafka_ws_route_t  *route;
+
+    for (q = ngx_queue_head(&kww->routes);
+         q != ngx_queue_sentinel(&kww->routes);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        route = ngx_queue_data(q, ngx_kafka_ws_route_t, queue);
+        root = route->cluster->root;
+
+        if (ngx_kafka_ws_load_relaxed(&root->retired)
+            || ngx_kafka_ws_load_relaxed(&root->layout)
+               != route->cluster->layout)
+        {
+            ngx_kafka_ws_worker_close_all(kww, route,
+                                          NGX_KAFKA_WS_CLOSE_RESTART);
+
+        } else if (ngx_kafka_ws_load_relaxed(&route->topic->state)
+                   != NGX_KAFKA_WS_TOPIC_OK)
+        {
+            ngx_kafka_ws_worker_close_all(kww, route,
+                                          NGX_KAFKA_WS_CLOSE_GONE);
+        }
+    }
+}
+
+
+void
+ngx_kafka_ws_worker_close_all(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route, ngx_uint_t code)
+{
+    ngx_queue_t                *q, *next;
+    ngx_kafka_ws_subscriber_t  *kws;
+
+    ngx_kafka_ws_worker_hold(route);
+
+    for (q = ngx_queue_head(&kww->subscribers);
+         q != ngx_queue_sentinel(&kww->subscribers);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, all);
+
+        if (kws->data == route) {
+            ngx_kafka_ws_worker_close(kws, code);
+        }
+    }
+
+    ngx_kafka_ws_worker_release(kww, route);
+}
+
+
+void
+ngx_kafka_ws_worker_release(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route)
+{
+    route->nsubscribers--;
+
+    if (route->nsubscribers == 0) {
+        kww->nroutes--;
+        ngx_kafka_ws_route_free(route);
+    }
+}
+
+
+/*
+ * Slow clients: too long behind, or overrun by the writer.  This is the only
+ * place that finds one that takes nothing at all.
+ */
+
+static void
+ngx_kafka_ws_worker_sweep_route(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route)
+{
+    ngx_uint_t                  k, slow;
+    ngx_queue_t                *q, *next;
+    ngx_kafka_ws_subscriber_t  *kws;
+
+    for (q = ngx_queue_head(&route->behind);
+         q != ngx_queue_sentinel(&route->behind);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, queue);
+
+        slow = ((ngx_msec_int_t) (ngx_current_msec - kws->behind)
+                >= (ngx_msec_int_t) kws->conf->lag);
+
+        for (k = 0; k < kws->nplaces && !slow; k++) {
+            if (route->parts[k].open
+                && kws->places[k].seq
+                   < ngx_kafka_ws_ring_tail(&route->parts[k].view.ring))
+            {
+                ngx_kafka_ws_count(&kws->counters->lapped, 1);
+                slow = 1;
+            }
+        }
+
+        if (slow) {
+            kws->drop = ngx_kafka_ws_subscriber_blocked(kws);
+            ngx_kafka_ws_worker_close(kws, NGX_KAFKA_WS_CLOSE_SLOW);
+        }
+    }
+}
+
+
+/*
+ * Closes with the cursor as the reason, if that fits.
+ */
+
+void
+ngx_kafka_ws_worker_close(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t code)
+{
+    size_t   len;
+    u_char   cursor[NGX_KAFKA_WS_REASON_MAX];
+
+    len = ngx_kafka_ws_route_cursor(kws->data, kws, cursor, sizeof(cursor));
+
+    if (code == NGX_KAFKA_WS_CLOSE_SLOW) {
+        ngx_log_error(NGX_LOG_INFO, kws->connection->log, 0,
+                      "client is too slow, closing at \"%*s\"", len, cursor);
+    }
+
+    ngx_kafka_ws_subscriber_close(kws, code, cursor, len);
+}
+
+
+/*
+ * The subscriber took all that it was given so far.
+ */
+
+static void
+ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws)
+{
+    ngx_int_t               rc;
+    ngx_kafka_ws_worker_t  *kww;
+    ngx_kafka_ws_route_t   *route;
+
+    kww = ngx_kafka_ws_worker_process;
+    route = kws->data;
+
+    if (kws->where == NGX_KAFKA_WS_AT_PENDING) {
+
+        if (!ngx_kafka_ws_start_ready(route, kws)) {
+            return;
+        }
+
+        rc = ngx_kafka_ws_start_begin(route, kws);
+
+        if (rc == NGX_ERROR) {
+            ngx_kafka_ws_subscriber_done(kws);
+        }
+
+        return;
+    }
+
+    if (kws->where == NGX_KAFKA_WS_AT_BEHIND) {
+        ngx_kafka_ws_worker_catch_up(kww, kws);
+    }
+}
+
+
+static void
+ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws)
+{
+    ngx_kafka_ws_worker_t  *kww;
+    ngx_kafka_ws_route_t   *route;
+
+    kww = ngx_kafka_ws_worker_process;
+    route = kws->data;
+
+    ngx_queue_remove(&kws->queue);
+    kws->where = NGX_KAFKA_WS_AT_NONE;
+
+    ngx_queue_remove(&kws->all);
+    kww->nsubscribers--;
+
+    ngx_kafka_ws_worker_release(kww, route);
+}
+
+
+/*
+ * nginx wants this worker to end.  A reload is told from a stop by the count
+ * of configurations; only after a reload there is someone to come back to at
+ * once, so that it pays to spread the closing.
+ */
+
+static void
+ngx_kafka_ws_worker_exiting(ngx_kafka_ws_subscriber_t *kws)
+{
+    ngx_kafka_ws_worker_t  *kww;
+
+    kww = ngx_kafka_ws_worker_process;
+
+    if (kww->draining) {
+        return;
+    }
+
+    kww->draining = 1;
+    kww->drain_start = ngx_current_msec;
+    kww->drain_total = kww->nsubscribers;
+
+    if (ngx_kafka_ws_shm_generation() == kww->generation) {
+        kww->drain_code = NGX_KAFKA_WS_CLOSE_GOING_AWAY;
+        kww->drain_time = 0;
+
+    } else {
+        kww->drain_code = NGX_KAFKA_WS_CLOSE_RESTART;
+        kww->drain_time = kww->conf->drain;
+    }
+
+    ngx_add_timer(&kww->drain_event, NGX_KAFKA_WS_DRAIN);
+}
+
+
+static void
+ngx_kafka_ws_worker_drain(ngx_event_t *ev)
+{
+    ngx_kafka_ws_worker_t *kww = ev->data;
+
+    ngx_msec_t                  elapsed;
+    ngx_uint_t                  due, n;
+    ngx_queue_t                *q;
+    ngx_kafka_ws_subscriber_t  *kws;
+
+    elapsed = ngx_current_msec - kww->drain_start;
+
+    due = (elapsed >= kww->drain_time)
+          ? kww->drain_closed + kww->nsubscribers
+          : kww->drain_total * elapsed / kww->drain_time;
+
+    for (n = 0;
+         n < NGX_KAFKA_WS_DRAIN_MAX && kww->drain_closed < due
+         && !ngx_queue_empty(&kww->subscribers);
+         n++)
+    {
+        q = ngx_queue_head(&kww->subscribers);
+        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, all);
+
+        kww->drain_closed++;
+
+        /* one that takes nothing must not hold the worker up */
+        kws->drop = ngx_kafka_ws_subscriber_blocked(kws)
+                    && elapsed >= kww->drain_time;
+
+        ngx_kafka_ws_worker_close(kws, kww->drain_code);
+    }
+
+    if (!ngx_queue_empty(&kww->subscribers)) {
+        ngx_add_timer(ev, NGX_KAFKA_WS_DRAIN);
+    }
+}

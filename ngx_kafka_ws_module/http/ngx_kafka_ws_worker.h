@@ -1,0 +1,98 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * A worker process: its routes and subscribers, the passes over what is new,
+ * the drain at its end.  See the essay in ngx_kafka_ws_worker_pass.c.
+ */
+
+
+#ifndef _NGX_KAFKA_WS_WORKER_H_INCLUDED_
+#define _NGX_KAFKA_WS_WORKER_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_http.h>
+
+#include "ngx_kafka_ws_conf.h"
+#include "ngx_kafka_ws_gather.h"
+#include "ngx_kafka_ws_route.h"
+#include "ngx_kafka_ws_start.h"
+#include "ngx_kafka_ws_subscriber.h"
+
+
+typedef struct {
+    ngx_cycle_t               *cycle;
+    ngx_log_t                 *log;
+    ngx_kafka_ws_main_conf_t  *conf;
+    uint64_t                   generation;    /* of the configuration */
+    ngx_uint_t                 polls;         /* no wake-ups: look often */
+    ngx_kafka_ws_counters_t   *counters;      /* of the first cluster's slot */
+
+    ngx_queue_t                routes;
+    ngx_uint_t                 nroutes;
+    ngx_queue_t                subscribers;   /* all, by kws->all */
+    ngx_uint_t                 nsubscribers;
+    ngx_queue_t                pending;
+
+    ngx_kafka_ws_span_buf_t    pass;
+    ngx_kafka_ws_span_buf_t    catch_up;
+    ngx_kafka_ws_route_t      *current;       /* its span is being sent */
+
+    ngx_event_t                pass_event;
+    ngx_event_t                tick_event;
+    ngx_msec_t                 swept;         /* last look for slow ones */
+
+    ngx_event_t                drain_event;
+    ngx_uint_t                 draining;
+    ngx_uint_t                 drain_code;
+    ngx_msec_t                 drain_start;
+    ngx_msec_t                 drain_time;
+    ngx_uint_t                 drain_total;
+    ngx_uint_t                 drain_closed;
+} ngx_kafka_ws_worker_t;
+
+
+/*
+ * Makes this process's worker, or ends it.
+ * where:     init_process and exit_process of a worker or single process
+ */
+ngx_int_t ngx_kafka_ws_worker_init(ngx_cycle_t *cycle,
+    ngx_kafka_ws_main_conf_t *mcf);
+void ngx_kafka_ws_worker_exit(ngx_cycle_t *cycle);
+
+/* this process's; NULL: none, it does not stream */
+ngx_kafka_ws_worker_t *ngx_kafka_ws_worker(void);
+
+/*
+ * Takes a request over whose response 101 was sent.
+ * wish:      in the request's pool
+ * returns:   NGX_DONE for the content handler, or NGX_ERROR
+ */
+ngx_int_t ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww,
+    ngx_http_request_t *r, ngx_kafka_ws_topic_t *topic,
+    ngx_kafka_ws_range_t *ranges, ngx_uint_t nranges, ngx_uint_t format,
+    ngx_kafka_ws_wish_t *wish);
+
+/* between ngx_kafka_ws_worker*.c */
+
+ngx_int_t ngx_kafka_ws_worker_pass_init(ngx_kafka_ws_worker_t *kww);
+void ngx_kafka_ws_worker_pass_handler(ngx_event_t *ev);
+void ngx_kafka_ws_worker_finish(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route);
+void ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_subscriber_t *kws);
+void ngx_kafka_ws_worker_close(ngx_kafka_ws_subscriber_t *kws,
+    ngx_uint_t code);
+void ngx_kafka_ws_worker_close_all(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route, ngx_uint_t code);
+void ngx_kafka_ws_worker_release(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route);
+
+/* keeps a route while its subscribers may go; pair with _release() */
+#define ngx_kafka_ws_worker_hold(route)  (route)->nsubscribers++
+
+
+#endif /* _NGX_KAFKA_WS_WORKER_H_INCLUDED_ */

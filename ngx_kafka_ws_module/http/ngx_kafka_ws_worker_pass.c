@@ -1,0 +1,488 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * The hot path.  A pass looks at each route of the worker: what is new in
+ * its partitions is copied once from the rings, checked, and that copy goes
+ * to every subscriber that is live, with one send for all of it.
+ *
+ *     wake-up, tick -> pass: for each route
+ *                        gather    one checked copy of what is new
+ *                        deliver   a send for each live subscriber, in
+ *                                  slices, so that nginx gets on with
+ *                                  accepts and timers
+ *                        finish    those who are ahead of the route
+ *     write event  -> catch up: a subscriber behind the others gets copies
+ *                     of its own until it is level with the route
+ *
+ * A subscriber whose socket is full takes its places with it and is not
+ * looked at again until the socket has room (or the sweep finds it too slow):
+ * it costs the others nothing.
+ *
+ * When nothing is left the process arms its wake-up and looks once more; a
+ * worker that is busy is not woken.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_http.h>
+
+#include "ngx_kafka_ws_event.h"
+#include "ngx_kafka_ws_wakeup.h"
+#include "ngx_kafka_ws_worker.h"
+
+
+#define NGX_KAFKA_WS_PASS_SIZE      (256 * 1024)   /* bytes of a span */
+#define NGX_KAFKA_WS_PASS_RECORDS   8192
+#define NGX_KAFKA_WS_PASS_SENDS     256            /* of a slice */
+#define NGX_KAFKA_WS_CATCH_SIZE     (64 * 1024)
+#define NGX_KAFKA_WS_CATCH_RECORDS  4096
+
+
+static ngx_int_t ngx_kafka_ws_worker_route(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route);
+static void ngx_kafka_ws_worker_extend(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route);
+static ngx_uint_t ngx_kafka_ws_worker_skip(ngx_kafka_ws_route_t *route);
+static void ngx_kafka_ws_worker_overrun(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route, ngx_uint_t k);
+static void ngx_kafka_ws_worker_stale(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route, ngx_uint_t k);
+static ngx_int_t ngx_kafka_ws_worker_deliver(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route, ngx_uint_t *sends);
+static void ngx_kafka_ws_worker_arm(ngx_kafka_ws_worker_t *kww);
+
+
+ngx_int_t
+ngx_kafka_ws_worker_pass_init(ngx_kafka_ws_worker_t *kww)
+{
+    if (ngx_kafka_ws_gather_init(&kww->pass, NGX_KAFKA_WS_PASS_SIZE,
+                                      NGX_KAFKA_WS_PASS_RECORDS, kww->log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_kafka_ws_gather_init(&kww->catch_up,
+                                         NGX_KAFKA_WS_CATCH_SIZE,
+                                         NGX_KAFKA_WS_CATCH_RECORDS,
+                                         kww->log);
+}
+
+
+void
+ngx_kafka_ws_worker_pass_handler(ngx_event_t *ev)
+{
+    ngx_kafka_ws_worker_t *kww = ev->data;
+
+    ngx_uint_t             sends, idle, armed;
+    ngx_queue_t           *q;
+    ngx_kafka_ws_route_t  *route;
+
+    ngx_kafka_ws_count(&kww->counters->passes, 1);
+
+    sends = NGX_KAFKA_WS_PASS_SENDS;
+    idle = 0;
+    armed = 0;
+
+    for ( ;; ) {
+
+        if (kww->current) {
+            route = kww->current;
+
+            if (ngx_kafka_ws_worker_deliver(kww, route, &sends) != NGX_OK) {
+                ngx_post_event(ev, &ngx_posted_next_events);
+                return;
+            }
+
+            ngx_kafka_ws_worker_finish(kww, route);
+
+            kww->current = NULL;
+            idle = 0;
+
+            ngx_kafka_ws_worker_release(kww, route);
+
+            if (sends == 0) {
+                ngx_post_event(ev, &ngx_posted_next_events);
+                return;
+            }
+        }
+
+        if (idle >= kww->nroutes) {
+
+            if (armed || kww->nroutes == 0) {
+                return;
+            }
+
+            ngx_kafka_ws_worker_arm(kww);
+
+            armed = 1;
+            idle = 0;
+        }
+
+        /* the next in turn */
+
+        q = ngx_queue_head(&kww->routes);
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&kww->routes, q);
+
+        route = ngx_queue_data(q, ngx_kafka_ws_route_t, queue);
+
+        ngx_kafka_ws_worker_hold(route);
+
+        if (ngx_kafka_ws_worker_route(kww, route) == NGX_OK) {
+            kww->current = route;
+            armed = 0;
+            continue;
+        }
+
+        ngx_kafka_ws_worker_release(kww, route);
+        idle++;
+    }
+}
+
+
+static void
+ngx_kafka_ws_worker_arm(ngx_kafka_ws_worker_t *kww)
+{
+    ngx_uint_t                i;
+    ngx_kafka_ws_cluster_t  **kwc;
+
+    kwc = kww->conf->clusters.elts;
+
+    for (i = 0; i < kww->conf->clusters.nelts; i++) {
+        ngx_kafka_ws_wakeup_arm(ngx_kafka_ws_shm_slot(kwc[i]->root));
+    }
+}
+
+
+/*
+ * Gathers what is new for a route.
+ * returns:  NGX_OK: there is a span to deliver; NGX_DECLINED: nothing
+ */
+
+static ngx_int_t
+ngx_kafka_ws_worker_route(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route)
+{
+    ngx_uint_t                k, i;
+    ngx_kafka_ws_span_buf_t  *buf;
+
+    buf = &kww->pass;
+
+    ngx_kafka_ws_worker_extend(kww, route);
+
+    for (k = 0; k < route->nparts; k++) {
+        if (!route->parts[k].open
+            || !ngx_kafka_ws_shm_valid(&route->parts[k].view))
+        {
+            ngx_kafka_ws_worker_stale(kww, route, k);
+        }
+    }
+
+    if (ngx_queue_empty(&route->live)) {
+
+        /* nobody to copy it for */
+
+        if (ngx_kafka_ws_worker_skip(route)) {
+            ngx_kafka_ws_worker_finish(kww, route);
+        }
+
+        return NGX_DECLINED;
+    }
+
+    switch (ngx_kafka_ws_gather(route, NULL, buf, kww->log)) {
+
+    case NGX_KAFKA_WS_GATHER_SPAN:
+        ngx_kafka_ws_count(&kww->counters->copies, buf->nmarks);
+        ngx_kafka_ws_count(&kww->counters->copied, buf->len);
+        break;
+
+    case NGX_KAFKA_WS_GATHER_LAPPED:
+        ngx_kafka_ws_count(&kww->counters->lapped, 1);
+        ngx_kafka_ws_worker_overrun(kww, route, buf->k);
+        break;
+
+    case NGX_KAFKA_WS_GATHER_ERROR:
+        ngx_kafka_ws_worker_close_all(kww, route,
+                                      NGX_KAFKA_WS_CLOSE_INTERNAL);
+        return NGX_DECLINED;
+
+    default:
+        /* a stale part is dealt with in the next pass */
+        return NGX_DECLINED;
+    }
+
+    for (k = 0; k < route->nparts; k++) {
+        route->parts[k].before = route->parts[k].place;
+    }
+
+    for (i = 0; i < buf->nmarks; i++) {
+        route->parts[buf->marks[i].k].place = buf->marks[i].next;
+    }
+
+    /* all who are live have this round to do */
+
+    route->round++;
+
+    ngx_queue_add(&route->todo, &route->live);
+    ngx_queue_init(&route->live);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_kafka_ws_worker_extend(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route)
+{
+    ngx_queue_t                *q, *next;
+    ngx_kafka_ws_subscriber_t  *kws;
+
+    if (ngx_kafka_ws_route_extend(route, kww->log) <= 0) {
+        return;
+    }
+
+    for (q = ngx_queue_head(&route->live);
+         q != ngx_queue_sentinel(&route->live);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, queue);
+
+        if (ngx_kafka_ws_start_announce(route, kws) != NGX_OK) {
+            ngx_kafka_ws_subscriber_done(kws);
+
+        } else if (ngx_kafka_ws_subscriber_blocked(kws)) {
+            kws->behind = ngx_current_msec;
+            ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_BEHIND);
+        }
+    }
+}
+
+
+/*
+ * Moves the route to the end of its rings.
+ * returns:  1 if it was not there
+ */
+
+static ngx_uint_t
+ngx_kafka_ws_worker_skip(ngx_kafka_ws_route_t *route)
+{
+    uint64_t                    head;
+    ngx_uint_t                  k, moved;
+    ngx_kafka_ws_route_part_t  *part;
+
+    moved = 0;
+
+    for (k = 0; k < route->nparts; k++) {
+        part = &route->parts[k];
+
+        if (!part->open) {
+            continue;
+        }
+
+        head = ngx_kafka_ws_ring_head(&part->view.ring);
+
+        if (head != part->place.seq
+            && ngx_kafka_ws_ring_offset(&part->view.ring, head,
+                                        &part->place.offset)
+               == NGX_KAFKA_WS_RING_OK)
+        {
+            part->place.seq = head;
+            moved = 1;
+        }
+    }
+
+    return moved;
+}
+
+
+/*
+ * The writer overran this worker itself: all who are live missed the same,
+ * and are told as one.
+ */
+
+static void
+ngx_kafka_ws_worker_overrun(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route, ngx_uint_t k)
+{
+    ngx_kafka_ws_mark_t        *mark;
+    ngx_kafka_ws_span_t         name;
+    ngx_kafka_ws_ring_t        *ring;
+    ngx_kafka_ws_span_buf_t    *buf;
+    ngx_kafka_ws_route_part_t  *part;
+
+    buf = &kww->pass;
+    part = &route->parts[k];
+    ring = &part->view.ring;
+    mark = &buf->marks[0];
+
+    do {
+        mark->next.seq = ngx_kafka_ws_ring_tail(ring);
+    } while (ngx_kafka_ws_ring_offset(ring, mark->next.seq,
+                                      &mark->next.offset)
+             != NGX_KAFKA_WS_RING_OK);
+
+    ngx_log_error(NGX_LOG_WARN, kww->log, 0,
+                  "worker was overrun in topic \"%V\" partition %D from "
+                  "offset %L to %L", &route->name,
+                  part->view.stream->partition, part->place.offset,
+                  mark->next.offset);
+
+    name.data = route->name.data;
+    name.len = route->name.len;
+
+    mark->k = k;
+    mark->first = 0;
+    mark->n = 1;
+
+    buf->nmarks = 1;
+    buf->n = 1;
+    buf->flags = NGX_KAFKA_WS_RING_RETENTION;
+    buf->len = ngx_kafka_ws_event_gap(buf->data, buf->size,
+                                      route->named ? &name : NULL,
+                                      part->view.stream->partition,
+                                      part->place.offset,
+                                      mark->next.offset - 1,
+                                      NGX_KAFKA_WS_GAP_LAPPED);
+    buf->ends[0] = (uint32_t) buf->len;
+}
+
+
+/*
+ * A part has no ring, or another one: its log is another, or the writer was
+ * told to make room.
+ */
+
+static void
+ngx_kafka_ws_worker_stale(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route, ngx_uint_t k)
+{
+    ngx_int_t                   rc;
+    ngx_queue_t                *q, *next;
+    ngx_kafka_ws_view_t         view;
+    ngx_kafka_ws_route_part_t  *part;
+    ngx_kafka_ws_subscriber_t  *kws;
+
+    part = &route->parts[k];
+    part->open = 0;
+
+    if (ngx_kafka_ws_shm_view(route->cluster->root, part->view.stream, &view)
+        != NGX_OK)
+    {
+        /* the tick finds out whether this is for good */
+        return;
+    }
+
+    part->view = view;
+    part->place.seq = ngx_kafka_ws_ring_tail(&view.ring);
+
+    if (ngx_kafka_ws_ring_offset(&view.ring, part->place.seq,
+                                 &part->place.offset)
+        != NGX_KAFKA_WS_RING_OK)
+    {
+        return;
+    }
+
+    part->before = part->place;
+    part->open = 1;
+
+    for (q = ngx_queue_head(&kww->subscribers);
+         q != ngx_queue_sentinel(&kww->subscribers);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, all);
+
+        if (kws->data != route || k >= kws->nplaces) {
+            continue;
+        }
+
+        if (ngx_kafka_ws_subscriber_blocked(kws)) {
+            /* it comes back with its cursor, and is told then */
+            ngx_kafka_ws_worker_close(kws, NGX_KAFKA_WS_CLOSE_RESTART);
+            continue;
+        }
+
+        rc = ngx_kafka_ws_start_reset(route, kws, k);
+
+        if (rc == NGX_ERROR) {
+            ngx_kafka_ws_subscriber_done(kws);
+
+        } else if (rc == NGX_OK && kws->where == NGX_KAFKA_WS_AT_BEHIND) {
+            ngx_post_event(kws->connection->write, &ngx_posted_events);
+        }
+    }
+}
+
+
+/*
+ * Sends the span to those who have it to do, up to a number of sends, which
+ * is counted down.
+ * returns:  NGX_OK: all got it; NGX_AGAIN
+ */
+
+static ngx_int_t
+ngx_kafka_ws_worker_deliver(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route, ngx_uint_t *sends)
+{
+    ngx_int_t                   rc;
+    ngx_uint_t                  done;
+    ngx_queue_t                *q;
+    ngx_kafka_ws_span_buf_t    *buf;
+    ngx_kafka_ws_subscriber_t  *kws;
+
+    buf = &kww->pass;
+
+    while (!ngx_queue_empty(&route->todo)) {
+
+        if (*sends == 0) {
+            return NGX_AGAIN;
+        }
+
+        q = ngx_queue_head(&route->todo);
+        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, queue);
+
+        if (buf->flags) {
+            ngx_kafka_ws_count(&kws->counters->gaps, 1);
+
+            if (ngx_kafka_ws_route_gap_closes(kws)) {
+                ngx_kafka_ws_worker_close(kws, NGX_KAFKA_WS_CLOSE_POSITION);
+                continue;
+            }
+        }
+
+        (*sends)--;
+
+        if (buf->len) {
+            rc = ngx_kafka_ws_subscriber_send(kws, buf->data, buf->len,
+                                              buf->ends, buf->n, &done);
+        } else {
+            /* records that this rendering does not send */
+            rc = NGX_OK;
+        }
+
+        if (rc == NGX_OK) {
+            kws->round = route->round;
+            ngx_queue_remove(q);
+            ngx_queue_insert_tail(&route->live, q);
+            continue;
+        }
+
+        if (rc == NGX_ERROR) {
+            ngx_kafka_ws_subscriber_done(kws);
+            continue;
+        }
+
+        kws->behind = ngx_current_msec;
+        ngx_kafka_ws_count(&kws->counters->slow, 1);
+
+        ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_BEHIND);
+        ngx_kafka_ws_gather_stop_at(route, kws, buf, done);
+    }
+
+    return NGX_OK;
+}
