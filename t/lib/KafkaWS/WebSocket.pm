@@ -53,13 +53,21 @@ sub connect {
 
 # as connect, but dies unless the answer is 101
 sub open {
-	my ($class, $port, $uri, %o) = @_;
-	my $c = $class->connect($port, $uri, %o);
+	my ($class, $port, $uri, %opt) = @_;
+	my $deadline = now() + ($opt{ready} // 10);
+	my $self;
 
-	die "$uri: refused with " . $c->status . ': ' . $c->body . "\n"
-		unless $c->status == 101;
+	while (1) {
+		$self = $class->connect($port, $uri, %opt);
 
-	return $c;
+		return $self if $self->status == 101;
+
+		last if $self->status != 503 || now() > $deadline;
+
+		select undef, undef, undef, 0.05;
+	}
+
+	die "$uri: refused with " . $self->status . ': ' . $self->body . "\n";
 }
 
 sub request {
