@@ -422,6 +422,7 @@ feed_answer(int fd, const char *request)
         if (strcasestr(request, "\r\nx-demo:") != NULL) {
             status = feed_reload() == 0 ? "202 Accepted"
                                         : "500 Internal Server Error";
+            snprintf(body, sizeof(body), "{}");
         }
     }
 

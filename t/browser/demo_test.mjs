@@ -179,7 +179,8 @@ async function open(browser, url, width, scheme) {
         }
     });
     page.on("pageerror", (error) => seen.errors.push(error.message));
-    page.on("requestfailed", (request) => seen.errors.push(request.url()));
+    page.on("requestfailed", (request) => seen.errors.push(
+        request.url() + ": " + request.failure()?.errorText));
     page.on("request", (request) => seen.requests.push(request.url()));
     page.on("websocket", (socket) => seen.requests.push(socket.url()));
 

@@ -311,6 +311,22 @@ function numbers() {
 }
 
 
+/* true when the whole answer has come, and is a good one */
+
+async function answers(url, options) {
+    try {
+        const response = await fetch(url, options);
+
+        await response.text();
+
+        return response.ok;
+
+    } catch {
+        return false;
+    }
+}
+
+
 function drop() {
     enable(false);
     log("All connections are dropped for " + AWAY / 1000 + " s");
@@ -325,12 +341,9 @@ async function reload() {
     enable(false);
     episodes.add(episode);
 
-    const response = await fetch("/demo/reload", {
-        method: "POST",
-        headers: { "X-Demo": "1" }
-    }).catch(() => null);
-
-    if (response !== null && response.ok) {
+    if (await answers("/demo/reload", { method: "POST",
+                                        headers: { "X-Demo": "1" } }))
+    {
         log("nginx reloads, its old workers say goodbye");
         return;
     }
@@ -348,11 +361,10 @@ function askNeighbour() {
     let failed = 0;
 
     async function ask() {
-        const response = await fetch("plain/", { cache: "no-store" })
-                               .catch(() => null);
+        const good = await answers("plain/", { cache: "no-store" });
 
         asked++;
-        failed += response !== null && response.ok ? 0 : 1;
+        failed += good ? 0 : 1;
         put(document.querySelector("[data-field=neighbour]"),
             "answered " + count(asked - failed) + " of " + count(asked)
             + " requests");
