@@ -16,8 +16,9 @@
 #include "feed_kafka.h"
 
 
-#define FEED_TOPIC_WAIT  30000      /* ms */
-#define FEED_FLUSH_WAIT  2000       /* ms */
+#define FEED_BROKER_WAIT  10000     /* ms */
+#define FEED_TOPIC_WAIT   30000     /* ms */
+#define FEED_FLUSH_WAIT   2000      /* ms */
 
 
 static int feed_kafka_wait(const char *topic);
@@ -42,9 +43,11 @@ feed_now(clockid_t clock)
 int
 feed_kafka_start(const char *brokers)
 {
-    int               i;
-    char              err[256];
-    rd_kafka_conf_t  *conf;
+    int                         i;
+    char                        err[256];
+    rd_kafka_conf_t            *conf;
+    rd_kafka_resp_err_t         rc;
+    const rd_kafka_metadata_t  *md;
 
     static const char  *properties[][2] = {
         { "acks", "all" },
@@ -79,6 +82,16 @@ feed_kafka_start(const char *brokers)
     if (feed_rk == NULL) {
         goto failed;
     }
+
+    rc = rd_kafka_metadata(feed_rk, 0, NULL, &md, FEED_BROKER_WAIT);
+
+    if (rc != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        fprintf(stderr, "feed: no broker at \"%s\": %s\n", brokers,
+                rd_kafka_err2str(rc));
+        return -1;
+    }
+
+    rd_kafka_metadata_destroy(md);
 
     return 0;
 
