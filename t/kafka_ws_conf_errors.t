@@ -9,6 +9,8 @@
 # "(b*256)" is so many b.  "|" is what is said, in part; without it the
 # configuration is good, and nothing is said.
 
+# brokers: none
+
 use warnings;
 use strict;
 
