@@ -384,6 +384,9 @@ ngx_kafka_ws_shm_add_topic(ngx_kafka_ws_cluster_t *kwc, ngx_str_t *name)
     ngx_memzero(topic, sizeof(ngx_kafka_ws_topic_t));
     ngx_memcpy(topic->name, name->data, name->len);
 
+    /* not to be had until all of its partitions are there */
+    topic->state = NGX_KAFKA_WS_TOPIC_GONE;
+
     topic->len = (uint32_t) name->len;
     topic->first = NGX_KAFKA_WS_NONE;
     topic->last = NGX_KAFKA_WS_NONE;
