@@ -130,8 +130,8 @@ ngx_kafka_ws_handler_topic(ngx_http_request_t *r,
         refused->status = NGX_HTTP_NOT_FOUND;
         refused->reason = NGX_KAFKA_WS_REFUSED_TOPIC;
 
-        return (ngx_kafka_ws_handshake_text(r, "topic \"", &name,
-                                            "\" is not streamed here",
+        return (ngx_kafka_ws_handshake_text(r, "topic ", &name,
+                                            " is not streamed here",
                                             &refused->text)
                 == NGX_OK) ? NGX_DECLINED : NGX_ERROR;
     }
@@ -156,8 +156,8 @@ ngx_kafka_ws_handler_topic(ngx_http_request_t *r,
         refused->status = NGX_HTTP_NOT_FOUND;
         refused->reason = NGX_KAFKA_WS_REFUSED_TOPIC;
 
-        return (ngx_kafka_ws_handshake_text(r, "topic \"", &name,
-                                            "\" does not exist",
+        return (ngx_kafka_ws_handshake_text(r, "topic ", &name,
+                                            " does not exist",
                                             &refused->text)
                 == NGX_OK) ? NGX_DECLINED : NGX_ERROR;
     }
@@ -365,8 +365,8 @@ ngx_kafka_ws_handler_positions(ngx_http_request_t *r, ngx_str_t *value,
         refused->status = NGX_HTTP_BAD_REQUEST;
         refused->reason = NGX_KAFKA_WS_REFUSED_CURSOR;
 
-        return (ngx_kafka_ws_handshake_text(r, "cursor: partition \"", &text,
-                                            "\" is not streamed here",
+        return (ngx_kafka_ws_handshake_text(r, "cursor: partition ", &text,
+                                            " is not streamed here",
                                             &refused->text)
                 == NGX_OK) ? NGX_DECLINED : NGX_ERROR;
     }
