@@ -313,6 +313,8 @@ ngx_kafka_ws_subscriber_timeout(ngx_kafka_ws_subscriber_t *kws)
             ngx_kafka_ws_subscriber_done(kws);
             return;
         }
+
+        kws->sent = 0;
     }
 
     if (!kws->ping_wait

@@ -254,11 +254,18 @@ ngx_kafka_ws_subscriber_flush(ngx_kafka_ws_subscriber_t *kws)
 }
 
 
+/*
+ * Scripts in browsers do not see these, so they do not delay idle events.
+ */
+
 static ngx_int_t
 ngx_kafka_ws_subscriber_control(ngx_kafka_ws_subscriber_t *kws)
 {
-    size_t   len;
-    u_char   ping[NGX_KAFKA_WS_CTRL_FRAME_MAX];
+    size_t      len;
+    u_char      ping[NGX_KAFKA_WS_CTRL_FRAME_MAX];
+    ngx_uint_t  sent;
+
+    sent = kws->sent;
 
     if (kws->pong_len) {
 
@@ -272,6 +279,8 @@ ngx_kafka_ws_subscriber_control(ngx_kafka_ws_subscriber_t *kws)
         if (ngx_kafka_ws_subscriber_event(kws, kws->pong, len) != NGX_OK) {
             return NGX_ERROR;
         }
+
+        kws->sent = sent;
     }
 
     if (kws->ping_due) {
@@ -287,6 +296,8 @@ ngx_kafka_ws_subscriber_control(ngx_kafka_ws_subscriber_t *kws)
         if (ngx_kafka_ws_subscriber_event(kws, ping, len) != NGX_OK) {
             return NGX_ERROR;
         }
+
+        kws->sent = sent;
     }
 
     return kws->rest ? NGX_AGAIN : NGX_OK;
