@@ -223,7 +223,8 @@ sub read_frame {
 		push @{ $self->{pongs} }, $frame->{payload};
 
 	} elsif ($frame->{opcode} == CLOSE) {
-		my ($code, $reason) = unpack 'n a*', $frame->{payload};
+		my ($code, $reason) = length $frame->{payload}
+			? unpack('n a*', $frame->{payload}) : ();
 
 		$self->{close} = [$code // 1005, $reason // ''];
 		$self->send_frame(CLOSE, substr $frame->{payload}, 0, 2)
