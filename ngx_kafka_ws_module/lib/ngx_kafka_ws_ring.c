@@ -65,6 +65,11 @@
     (((n) + NGX_KAFKA_WS_RING_LINE - 1)                                       \
      & ~((size_t) NGX_KAFKA_WS_RING_LINE - 1))
 
+/* the offset behind it: no overflow, whatever stands there */
+
+#define ngx_kafka_ws_ring_after(offset)                                       \
+    ((int64_t) ((uint64_t) ngx_kafka_ws_load_relaxed(offset) + 1))
+
 
 typedef struct {
     uint64_t                    pos;
@@ -307,7 +312,8 @@ ngx_kafka_ws_ring_offset(const ngx_kafka_ws_ring_t *ring, uint64_t seq,
 
     if (seq > tail) {
         need = seq - 1;
-        *offset = ngx_kafka_ws_ring_entry(ring, need)->offset + 1;
+        *offset = ngx_kafka_ws_ring_after(
+                      &ngx_kafka_ws_ring_entry(ring, need)->offset);
 
     } else if (seq == 0) {
         need = 0;
@@ -339,7 +345,8 @@ ngx_kafka_ws_ring_next_offset(const ngx_kafka_ws_ring_t *ring)
         return ring->head->base;
     }
 
-    return ngx_kafka_ws_ring_entry(ring, head - 1)->offset + 1;
+    return ngx_kafka_ws_ring_after(
+               &ngx_kafka_ws_ring_entry(ring, head - 1)->offset);
 }
 
 
@@ -481,7 +488,7 @@ ngx_kafka_ws_ring_read(const ngx_kafka_ws_ring_t *ring, unsigned r,
         }
 
         ends[span->n++] = (uint32_t) (done + run);
-        span->offset = ngx_kafka_ws_load_relaxed(&e->offset) + 1;
+        span->offset = ngx_kafka_ws_ring_after(&e->offset);
 
         if (span->flags) {
             s++;
@@ -541,8 +548,8 @@ ngx_kafka_ws_ring_survivor(const ngx_kafka_ws_ring_t *ring, uint64_t seq,
 
     tail = ngx_kafka_ws_load_relaxed(&ring->head->tail);
 
-    if (seq + 1 > ring->entries && tail < seq + 1 - ring->entries) {
-        tail = seq + 1 - ring->entries;
+    if (tail < seq && seq - tail >= ring->entries) {
+        tail = seq - ring->entries + 1;
     }
 
     for (r = 0; r < ring->nrenderings; r++) {
