@@ -92,6 +92,31 @@ ngx_kafka_ws_cluster_topic_legal(ngx_str_t *topic)
 }
 
 
+ngx_uint_t
+ngx_kafka_ws_cluster_literals(ngx_kafka_ws_cluster_t *kwc)
+{
+    ngx_uint_t                  n;
+#if (NGX_PCRE)
+    ngx_uint_t                  i;
+    ngx_kafka_ws_topic_rule_t  *rule;
+#endif
+
+    n = kwc->topics.nelts;
+
+#if (NGX_PCRE)
+    rule = kwc->topics.elts;
+
+    for (i = 0; i < kwc->topics.nelts; i++) {
+        if (rule[i].regex) {
+            n--;
+        }
+    }
+#endif
+
+    return n;
+}
+
+
 ngx_kafka_ws_cluster_rendering_t *
 ngx_kafka_ws_cluster_rendering(ngx_kafka_ws_cluster_t *kwc,
     ngx_kafka_ws_rendering_t *rendering, ngx_pool_t *pool, ngx_uint_t *full)

@@ -88,6 +88,9 @@ ngx_uint_t ngx_kafka_ws_cluster_allows(ngx_kafka_ws_cluster_t *kwc,
 /* 1 to 249 of [a-zA-Z0-9._-], not "." nor ".." (Kafka's Topic.java) */
 ngx_uint_t ngx_kafka_ws_cluster_topic_legal(ngx_str_t *topic);
 
+/* how many of the list are names, not regular expressions */
+ngx_uint_t ngx_kafka_ws_cluster_literals(ngx_kafka_ws_cluster_t *kwc);
+
 /*
  * Finds or adds a rendering.
  * returns:   it, owned by the pool; NULL: out of memory, or, with *full set,

@@ -102,21 +102,9 @@ ngx_kafka_ws_shm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 size_t
 ngx_kafka_ws_shm_needed(ngx_kafka_ws_cluster_t *kwc)
 {
-    size_t                      n, pages;
-    ngx_uint_t                  i;
-    ngx_kafka_ws_topic_rule_t  *rule;
+    size_t  n, pages;
 
-    n = 0;
-    rule = kwc->topics.elts;
-
-    for (i = 0; i < kwc->topics.nelts; i++) {
-#if (NGX_PCRE)
-        if (rule[i].regex) {
-            continue;
-        }
-#endif
-        n++;
-    }
+    n = ngx_kafka_ws_cluster_literals(kwc);
 
     pages = 4 + ngx_kafka_ws_shm_pages(sizeof(ngx_kafka_ws_root_t))
             + (n / NGX_KAFKA_WS_TOPICS_CHUNK + 1)

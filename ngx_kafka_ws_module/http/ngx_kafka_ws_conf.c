@@ -364,17 +364,11 @@ ngx_kafka_ws_only_topic(ngx_kafka_ws_cluster_t *kwc)
 {
     ngx_kafka_ws_topic_rule_t  *rule;
 
-    if (kwc->topics.nelts != 1) {
+    if (kwc->topics.nelts != 1 || ngx_kafka_ws_cluster_literals(kwc) != 1) {
         return NULL;
     }
 
     rule = kwc->topics.elts;
-
-#if (NGX_PCRE)
-    if (rule->regex) {
-        return NULL;
-    }
-#endif
 
     return &rule->name;
 }

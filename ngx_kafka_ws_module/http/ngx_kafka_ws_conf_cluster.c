@@ -553,9 +553,8 @@ ngx_kafka_ws_sub_property(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc)
 ngx_int_t
 ngx_kafka_ws_conf_cluster_finish(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc)
 {
-    size_t                      needed;
-    ngx_uint_t                  i, n;
-    ngx_kafka_ws_topic_rule_t  *rule;
+    size_t      needed;
+    ngx_uint_t  n;
 
     ngx_kafka_ws_cluster_finish(kwc);
 
@@ -565,17 +564,7 @@ ngx_kafka_ws_conf_cluster_finish(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc)
         return NGX_OK;
     }
 
-    n = 0;
-    rule = kwc->topics.elts;
-
-    for (i = 0; i < kwc->topics.nelts; i++) {
-#if (NGX_PCRE)
-        if (rule[i].regex) {
-            continue;
-        }
-#endif
-        n++;
-    }
+    n = ngx_kafka_ws_cluster_literals(kwc);
 
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                   "zone \"%V\" is too small: %ui topic%s with a partition each "
