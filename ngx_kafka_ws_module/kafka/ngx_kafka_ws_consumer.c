@@ -79,13 +79,8 @@ ngx_kafka_ws_consumer_tick(ngx_kafka_ws_consumer_t *c)
     ngx_kafka_ws_consumer_allow(c);
     ngx_kafka_ws_consumer_flush(c);
 
-    if (ngx_kafka_ws_load_relaxed(&c->cluster->root->allowed)
-        == c->cluster->allowed)
-    {
-        return NGX_KAFKA_WS_TICK;
-    }
-
-    return NGX_KAFKA_WS_TICK_FIRST;
+    return ngx_kafka_ws_load_relaxed(&c->planned) ? NGX_KAFKA_WS_TICK
+                                                  : NGX_KAFKA_WS_TICK_FIRST;
 }
 
 

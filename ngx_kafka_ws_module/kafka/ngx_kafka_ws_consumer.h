@@ -83,6 +83,7 @@ typedef struct {
     uint32_t                        stop;
     uint32_t                        ended;        /* threads that ended */
     uint32_t                        writer;       /* this is the writer */
+    uint32_t                        planned;      /* and follows a plan */
     uint32_t                        outages;      /* "no broker" so far */
     uint32_t                        reached;      /* last query got through */
     uint32_t                        queried;      /* a query was answered

@@ -16,7 +16,9 @@
 
 
 #define NGX_KAFKA_WS_INGEST_POLL      50      /* ms, at most between beats */
+#define NGX_KAFKA_WS_INGEST_FIRST     5       /* ms, until the first plan */
 #define NGX_KAFKA_WS_INGEST_LOCK      5       /* ms between attempts */
+#define NGX_KAFKA_WS_INGEST_WARM      500     /* ms, for leaders, at first */
 #define NGX_KAFKA_WS_INGEST_WATCH     1000    /* ms between looks */
 #define NGX_KAFKA_WS_INGEST_COMPLAIN  30000   /* ms between lines on errors */
 #define NGX_KAFKA_WS_INGEST_BUF       65536   /* bytes, at first */
@@ -63,8 +65,8 @@ ngx_kafka_ws_ingest_thread(void *data)
         ing->cluster = c->cluster;
         ing->root = c->cluster->root;
 
-        if (ngx_kafka_ws_ingest_lock(ing) == NGX_OK
-            && ngx_kafka_ws_ingest_open(ing) == NGX_OK)
+        if (ngx_kafka_ws_ingest_open(ing) == NGX_OK
+            && ngx_kafka_ws_ingest_lock(ing) == NGX_OK)
         {
             ngx_kafka_ws_ingest_loop(ing);
         }
@@ -120,7 +122,9 @@ static ngx_int_t
 ngx_kafka_ws_ingest_open(ngx_kafka_ws_ingest_t *ing)
 {
     char                           error[NGX_KAFKA_WS_KAFKA_ERROR_LEN];
+    ngx_str_t                      name;
     ngx_uint_t                     i, told;
+    ngx_kafka_ws_topic_t          *topic;
     ngx_kafka_ws_kafka_handler_t   h;
 
     h.record = ngx_kafka_ws_ingest_record;
@@ -144,10 +148,8 @@ ngx_kafka_ws_ingest_open(ngx_kafka_ws_ingest_t *ing)
         ing->kafka = ngx_kafka_ws_kafka_open(ing->cluster, &h, error);
 
         if (ing->kafka) {
-            return NGX_OK;
+            break;
         }
-
-        ngx_kafka_ws_shm_set_error(ing->root, error);
 
         if (!told) {
             told = 1;
@@ -161,11 +163,31 @@ ngx_kafka_ws_ingest_open(ngx_kafka_ws_ingest_t *ing)
                 return NGX_ERROR;
             }
 
-            ngx_kafka_ws_store_relaxed(&ing->root->heartbeat,
-                                       ngx_kafka_ws_shm_now());
             ngx_msleep(NGX_KAFKA_WS_INGEST_POLL);
         }
     }
+
+    /*
+     * A successor connects and asks for the leaders of what there is while
+     * the writer before it still writes.
+     */
+
+    for (i = 0; i < ngx_kafka_ws_load_acquire(&ing->root->ntopics); i++) {
+        topic = ngx_kafka_ws_shm_topic(ing->root, (uint32_t) i);
+
+        name.data = topic->name;
+        name.len = topic->len;
+
+        if (topic->state == NGX_KAFKA_WS_TOPIC_OK) {
+            ngx_kafka_ws_kafka_know(ing->kafka, &name);
+        }
+    }
+
+    if (i) {
+        ngx_kafka_ws_kafka_warm(ing->kafka, NGX_KAFKA_WS_INGEST_WARM);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -199,7 +221,9 @@ ngx_kafka_ws_ingest_loop(ngx_kafka_ws_ingest_t *ing)
             ngx_kafka_ws_plan_free(plan);
         }
 
-        n = ngx_kafka_ws_kafka_poll(ing->kafka, NGX_KAFKA_WS_INGEST_POLL);
+        n = ngx_kafka_ws_kafka_poll(ing->kafka,
+                                    ing->planned ? NGX_KAFKA_WS_INGEST_POLL
+                                                 : NGX_KAFKA_WS_INGEST_FIRST);
 
         if (n) {
             ngx_kafka_ws_count(&root->records, n);

@@ -23,6 +23,7 @@
 typedef struct {
     uint32_t                    number;     /* of the stream */
     ngx_uint_t                  assigned;
+    ngx_uint_t                  waiting;    /* for its first commit */
     ngx_kafka_ws_stream_t      *stream;
     ngx_str_t                   topic;      /* the directory's */
     ngx_kafka_ws_ring_t         ring;
@@ -45,6 +46,7 @@ typedef struct {
 
     uint8_t                    *buf;        /* frames of one record */
     size_t                      size;
+    ngx_uint_t                  planned;    /* a plan was carried out */
     ngx_uint_t                  dirty;      /* there is something to wake
                                                the workers for */
     uint64_t                    watched;    /* ms, of the last look at the

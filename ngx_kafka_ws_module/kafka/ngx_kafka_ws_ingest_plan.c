@@ -16,6 +16,9 @@
 /* answers without a topic until it is taken for deleted */
 #define NGX_KAFKA_WS_INGEST_ABSENT  3
 
+/* ms that the first plan may wait for the leaders of its partitions */
+#define NGX_KAFKA_WS_INGEST_WARM    500
+
 
 static ngx_int_t ngx_kafka_ws_ingest_same_kafka(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_plan_t *plan);
@@ -28,6 +31,7 @@ static ngx_kafka_ws_part_t *ngx_kafka_ws_ingest_part(
     ngx_kafka_ws_ingest_t *ing, uint32_t number);
 static void ngx_kafka_ws_ingest_assign(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_part_t *part);
+static void ngx_kafka_ws_ingest_commit(ngx_kafka_ws_ingest_t *ing);
 static void ngx_kafka_ws_ingest_absent(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_plan_t *plan);
 static void ngx_kafka_ws_ingest_drop(ngx_kafka_ws_ingest_t *ing,
@@ -58,7 +62,11 @@ ngx_kafka_ws_ingest_plan(ngx_kafka_ws_ingest_t *ing,
         ngx_kafka_ws_ingest_move(ing, &plan->moves[i]);
     }
 
+    ngx_kafka_ws_ingest_commit(ing);
     ngx_kafka_ws_ingest_absent(ing, plan);
+
+    ing->planned = 1;
+    ngx_kafka_ws_store_release(&ing->consumer->planned, 1);
 
     if (ing->root->allowed != ing->cluster->allowed) {
         ngx_kafka_ws_store_release(&ing->root->allowed,
@@ -286,22 +294,55 @@ static void
 ngx_kafka_ws_ingest_assign(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_part_t *part)
 {
-    char  error[NGX_KAFKA_WS_KAFKA_ERROR_LEN];
+    ngx_kafka_ws_kafka_know(ing->kafka, &part->topic);
 
     if (ngx_kafka_ws_kafka_assign(ing->kafka, &part->topic,
-                                  part->stream->partition, part->next, part,
-                                  error)
+                                  part->stream->partition, part->next, part)
         != NGX_OK)
     {
         /* the next plan tries again */
-        ngx_kafka_ws_consumer_log(ing->consumer, NGX_LOG_ERR,
-                                  "topic \"%s\" partition %d cannot be "
-                                  "fetched: %s", part->topic.data,
-                                  part->stream->partition, error);
         return;
     }
 
     part->assigned = 1;
+    part->waiting = 1;
+}
+
+
+static void
+ngx_kafka_ws_ingest_commit(ngx_kafka_ws_ingest_t *ing)
+{
+    char                  error[NGX_KAFKA_WS_KAFKA_ERROR_LEN];
+    ngx_int_t             rc;
+    ngx_uint_t            i;
+    ngx_kafka_ws_part_t  *part;
+
+    if (!ing->planned) {
+        /* nothing flows yet that this could hold up */
+        ngx_kafka_ws_kafka_warm(ing->kafka, NGX_KAFKA_WS_INGEST_WARM);
+    }
+
+    rc = ngx_kafka_ws_kafka_commit(ing->kafka, error);
+
+    if (rc != NGX_OK) {
+        ngx_kafka_ws_consumer_log(ing->consumer, NGX_LOG_ERR,
+                                  "partitions cannot be fetched: %s", error);
+    }
+
+    for (i = 0; i < ing->nparts; i++) {
+        part = ing->parts[i];
+
+        if (part == NULL || !part->waiting) {
+            continue;
+        }
+
+        part->waiting = 0;
+
+        if (rc != NGX_OK) {
+            ngx_kafka_ws_kafka_unassign(ing->kafka, part);
+            part->assigned = 0;
+        }
+    }
 }
 
 

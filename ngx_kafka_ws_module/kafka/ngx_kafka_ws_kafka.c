@@ -38,6 +38,12 @@ struct ngx_kafka_ws_kafka_s {
     rd_kafka_queue_t               *queue;
     ngx_kafka_ws_kafka_handler_t    handler;
 
+    rd_kafka_topic_t              **topics;    /* that metadata is kept of */
+    ngx_uint_t                      ntopics;
+    ngx_uint_t                      topics_max;
+
+    rd_kafka_topic_partition_list_t *waiting;  /* for commit */
+
     ngx_kafka_ws_kafka_part_t     **parts;
     ngx_uint_t                      nparts;
     ngx_uint_t                      parts_max;
@@ -61,9 +67,6 @@ static ngx_int_t ngx_kafka_ws_kafka_headers(ngx_kafka_ws_kafka_t *k,
 static ngx_kafka_ws_kafka_part_t *ngx_kafka_ws_kafka_part(
     ngx_kafka_ws_kafka_t *k, rd_kafka_topic_t *rkt, int32_t partition);
 static ngx_int_t ngx_kafka_ws_kafka_grow(ngx_kafka_ws_kafka_t *k);
-static ngx_int_t ngx_kafka_ws_kafka_list(ngx_kafka_ws_kafka_t *k,
-    ngx_kafka_ws_kafka_part_t *part, int64_t offset, ngx_uint_t add,
-    char *error);
 
 
 ngx_kafka_ws_kafka_t *
@@ -95,6 +98,8 @@ ngx_kafka_ws_kafka_open(ngx_kafka_ws_cluster_t *kwc,
         return NULL;
     }
 
+    k->waiting = rd_kafka_topic_partition_list_new(1);
+
     /* else errors would stay in a queue that nobody polls */
     (void) rd_kafka_poll_set_consumer(k->rk);
 
@@ -109,6 +114,11 @@ ngx_kafka_ws_kafka_close(ngx_kafka_ws_kafka_t *k)
 {
     ngx_uint_t  i;
 
+    for (i = 0; i < k->ntopics; i++) {
+        rd_kafka_topic_destroy(k->topics[i]);
+    }
+
+    rd_kafka_topic_partition_list_destroy(k->waiting);
     rd_kafka_queue_destroy(k->queue);
     rd_kafka_destroy_flags(k->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 
@@ -117,6 +127,7 @@ ngx_kafka_ws_kafka_close(ngx_kafka_ws_kafka_t *k)
         free(k->parts[i]);
     }
 
+    free(k->topics);
     free(k->parts);
     free(k->headers);
     free(k->table);
@@ -149,25 +160,70 @@ ngx_kafka_ws_kafka_error(rd_kafka_t *rk, int err, const char *reason,
 }
 
 
+void
+ngx_kafka_ws_kafka_know(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic)
+{
+    ngx_uint_t          i, n;
+    rd_kafka_topic_t   *rkt, **topics;
+
+    for (i = 0; i < k->ntopics; i++) {
+        if (ngx_strcmp(rd_kafka_topic_name(k->topics[i]), topic->data) == 0) {
+            return;
+        }
+    }
+
+    if (k->ntopics == k->topics_max) {
+        n = k->topics_max ? k->topics_max * 2 : 16;
+
+        topics = realloc(k->topics, n * sizeof(rd_kafka_topic_t *));
+        if (topics == NULL) {
+            return;
+        }
+
+        k->topics = topics;
+        k->topics_max = n;
+    }
+
+    rkt = rd_kafka_topic_new(k->rk, (char *) topic->data, NULL);
+
+    if (rkt) {
+        k->topics[k->ntopics++] = rkt;
+    }
+}
+
+
+void
+ngx_kafka_ws_kafka_warm(ngx_kafka_ws_kafka_t *k, int timeout)
+{
+    const struct rd_kafka_metadata  *md;
+
+    if (rd_kafka_metadata(k->rk, 0, NULL, &md, timeout)
+        == RD_KAFKA_RESP_ERR_NO_ERROR)
+    {
+        rd_kafka_metadata_destroy(md);
+    }
+}
+
+
 ngx_int_t
 ngx_kafka_ws_kafka_assign(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
-    int32_t partition, int64_t offset, void *opaque, char *error)
+    int32_t partition, int64_t offset, void *opaque)
 {
     ngx_kafka_ws_kafka_part_t  *part;
 
     if (k->nparts == k->parts_max && ngx_kafka_ws_kafka_grow(k) != NGX_OK) {
-        goto nomem;
+        return NGX_ERROR;
     }
 
     part = calloc(1, sizeof(ngx_kafka_ws_kafka_part_t));
     if (part == NULL) {
-        goto nomem;
+        return NGX_ERROR;
     }
 
     part->topic.data = malloc(topic->len + 1);
     if (part->topic.data == NULL) {
         free(part);
-        goto nomem;
+        return NGX_ERROR;
     }
 
     part->topic.len = topic->len;
@@ -176,19 +232,35 @@ ngx_kafka_ws_kafka_assign(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
     part->partition = partition;
     part->opaque = opaque;
 
-    if (ngx_kafka_ws_kafka_list(k, part, offset, 1, error) != NGX_OK) {
-        free(part->topic.data);
-        free(part);
-        return NGX_ERROR;
-    }
-
     k->parts[k->nparts++] = part;
 
+    rd_kafka_topic_partition_list_add(k->waiting, (char *) part->topic.data,
+                                      partition)->offset = offset;
+
     return NGX_OK;
+}
 
-nomem:
 
-    ngx_kafka_ws_kafka_text(error, "out of memory");
+ngx_int_t
+ngx_kafka_ws_kafka_commit(ngx_kafka_ws_kafka_t *k, char *error)
+{
+    rd_kafka_error_t  *err;
+
+    if (k->waiting->cnt == 0) {
+        return NGX_OK;
+    }
+
+    err = rd_kafka_incremental_assign(k->rk, k->waiting);
+
+    rd_kafka_topic_partition_list_destroy(k->waiting);
+    k->waiting = rd_kafka_topic_partition_list_new(1);
+
+    if (err == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_kafka_ws_kafka_text(error, rd_kafka_error_string(err));
+    rd_kafka_error_destroy(err);
 
     return NGX_ERROR;
 }
@@ -197,9 +269,10 @@ nomem:
 void
 ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k, void *opaque)
 {
-    char                        error[NGX_KAFKA_WS_KAFKA_ERROR_LEN];
-    ngx_uint_t                  i;
-    ngx_kafka_ws_kafka_part_t  *part;
+    ngx_uint_t                        i;
+    rd_kafka_error_t                 *err;
+    ngx_kafka_ws_kafka_part_t        *part;
+    rd_kafka_topic_partition_list_t  *list;
 
     for (i = 0; i < k->nparts; i++) {
         part = k->parts[i];
@@ -208,8 +281,18 @@ ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k, void *opaque)
             continue;
         }
 
-        /* fails only for what is not assigned */
-        (void) ngx_kafka_ws_kafka_list(k, part, 0, 0, error);
+        list = rd_kafka_topic_partition_list_new(1);
+        rd_kafka_topic_partition_list_add(list, (char *) part->topic.data,
+                                          part->partition);
+
+        err = rd_kafka_incremental_unassign(k->rk, list);
+
+        if (err) {
+            /* only for what was never assigned */
+            rd_kafka_error_destroy(err);
+        }
+
+        rd_kafka_topic_partition_list_destroy(list);
 
         k->parts[i] = k->parts[--k->nparts];
 
@@ -222,36 +305,6 @@ ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k, void *opaque)
 
         return;
     }
-}
-
-
-static ngx_int_t
-ngx_kafka_ws_kafka_list(ngx_kafka_ws_kafka_t *k,
-    ngx_kafka_ws_kafka_part_t *part, int64_t offset, ngx_uint_t add,
-    char *error)
-{
-    rd_kafka_error_t                 *err;
-    rd_kafka_topic_partition_list_t  *list;
-
-    list = rd_kafka_topic_partition_list_new(1);
-
-    rd_kafka_topic_partition_list_add(list, (char *) part->topic.data,
-                                      part->partition)->offset = offset;
-
-    err = add ? rd_kafka_incremental_assign(k->rk, list)
-              : rd_kafka_incremental_unassign(k->rk, list);
-
-    rd_kafka_topic_partition_list_destroy(list);
-
-    if (err == NULL) {
-        return NGX_OK;
-    }
-
-    ngx_kafka_ws_kafka_text(error, rd_kafka_error_string(err));
-
-    rd_kafka_error_destroy(err);
-
-    return NGX_ERROR;
 }
 
 

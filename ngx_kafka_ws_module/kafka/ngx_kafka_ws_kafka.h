@@ -108,13 +108,24 @@ ngx_kafka_ws_kafka_t *ngx_kafka_ws_kafka_open(ngx_kafka_ws_cluster_t *kwc,
 void ngx_kafka_ws_kafka_close(ngx_kafka_ws_kafka_t *k);
 
 /*
- * Begins to fetch a partition at an offset, or stops to.
+ * Has librdkafka keep track of a topic's leaders, and asks for those of all
+ * topics it keeps track of: without that, a partition is fetched only up to
+ * a second after it was assigned.
+ * topic:     with a final zero
+ * cost:      warm blocks up to timeout ms
+ */
+void ngx_kafka_ws_kafka_know(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic);
+void ngx_kafka_ws_kafka_warm(ngx_kafka_ws_kafka_t *k, int timeout);
+
+/*
+ * Begins to fetch a partition at an offset with the next commit, or stops to.
  * opaque:    given back with everything of that partition
- * returns:   NGX_OK, or NGX_ERROR with error set
+ * returns:   assign: NGX_OK, or NGX_ERROR: no memory; commit: NGX_OK, or
+ *            NGX_ERROR with error set: unassign what was added since
  */
 ngx_int_t ngx_kafka_ws_kafka_assign(ngx_kafka_ws_kafka_t *k,
-    ngx_str_t *topic, int32_t partition, int64_t offset, void *opaque,
-    char *error);
+    ngx_str_t *topic, int32_t partition, int64_t offset, void *opaque);
+ngx_int_t ngx_kafka_ws_kafka_commit(ngx_kafka_ws_kafka_t *k, char *error);
 void ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k, void *opaque);
 
 /*

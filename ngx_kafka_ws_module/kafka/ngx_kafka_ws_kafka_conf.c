@@ -32,7 +32,8 @@ static ngx_kafka_ws_kafka_setting_t  ngx_kafka_ws_kafka_defaults[] = {
     { "socket.keepalive.enable", "true" },
     { "reconnect.backoff.ms", "50" },
     { "reconnect.backoff.max.ms", "500" },
-    { "fetch.wait.max.ms", "500" },
+    /* a partition that is added waits for the fetch under way: short */
+    { "fetch.wait.max.ms", "100" },
     { "fetch.error.backoff.ms", "50" },
     { "topic.metadata.refresh.interval.ms", "30000" },
 
