@@ -3,12 +3,14 @@
  * Run: node --test t/browser/kafka_ws_js_test.mjs
  */
 
-import { afterEach, beforeEach, mock, test } from "node:test";
+import { afterEach, beforeEach, test } from "node:test";
 import assert from "node:assert/strict";
+import { Clock } from "./clock.mjs";
 import KafkaWS from "../../conf-examples/demo/kafka-ws.js";
 
 let sockets;
 let streams;
+let clock;
 
 
 class FakeWebSocket {
@@ -45,14 +47,13 @@ class FakeWebSocket {
 beforeEach(() => {
     sockets = [];
     streams = [];
-    mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"] });
+    clock = new Clock();
 });
 
 
 afterEach(() => {
     streams.forEach((stream) => stream.close());
-    mock.timers.reset();
-    mock.restoreAll();
+    clock.restore();
 });
 
 
@@ -73,7 +74,7 @@ function start(options = {}, url = "ws://host/answers") {
     });
 
     streams.push(stream);
-    mock.timers.tick(0);
+    clock.tick(0);
 
     return { stream, heard, of: (name) => heard.filter((h) => h[0] === name) };
 }
@@ -99,7 +100,7 @@ test("callbacks wait until the caller holds the stream", () => {
 
     streams.push(stream);
     assert.equal(sockets.length, 0);
-    mock.timers.tick(0);
+    clock.tick(0);
     assert.deepEqual(states, [["connecting", "connecting"]]);
 });
 
@@ -252,7 +253,7 @@ test("1012 comes back within 100 ms, with the cursor", () => {
     sockets[0].say('{"partition":0,"offset":42,"value":"v"}');
     sockets[0].end(1012, "0:43,3:7");
     assert.equal(stream.state, "waiting");
-    mock.timers.tick(100);
+    clock.tick(100);
     assert.equal(sockets[1].url, "ws://host/answers?cursor=0:43,3:7");
     assert.equal(stream.resumes, 0);
     sockets[1].accept();
@@ -261,16 +262,16 @@ test("1012 comes back within 100 ms, with the cursor", () => {
 
 
 test("1012 again before any message backs off", () => {
-    mock.method(Math, "random", () => 0.999);
+    clock.random(0.999);
     opened({ minDelay: 1000 });
 
     sockets[0].end(1012);
-    mock.timers.tick(100);
+    clock.tick(100);
     sockets[1].accept();
     sockets[1].end(1012);
-    mock.timers.tick(1900);
+    clock.tick(1900);
     assert.equal(sockets.length, 2);
-    mock.timers.tick(100);
+    clock.tick(100);
     assert.equal(sockets.length, 3);
 });
 
@@ -292,7 +293,7 @@ test("a url function is asked before every connection", () => {
 
     start({}, () => "ws://host/a?ticket=" + ++n);
     sockets[0].end(1012);
-    mock.timers.tick(100);
+    clock.tick(100);
     assert.deepEqual(sockets.map((s) => s.url),
                      ["ws://host/a?ticket=1", "ws://host/a?ticket=2"]);
 });
@@ -302,7 +303,7 @@ for (const code of [1000, 1001, 1006, 1008, 1011, 1013, 3000, 4000, 4399,
                     4408, 4500])
 {
     test(code + " is retried after a back-off", () => {
-        mock.method(Math, "random", () => 0.5);
+        clock.random(0.5);
 
         const { stream, heard } = opened({ minDelay: 500 });
 
@@ -310,9 +311,9 @@ for (const code of [1000, 1001, 1006, 1008, 1011, 1013, 3000, 4000, 4399,
         assert.equal(stream.state, "waiting");
         assert.deepEqual(heard.at(-1), ["state", "waiting",
             { code, reason: "why", delay: 250, attempt: 1 }]);
-        mock.timers.tick(249);
+        clock.tick(249);
         assert.equal(sockets.length, 1);
-        mock.timers.tick(1);
+        clock.tick(1);
         assert.equal(sockets.length, 2);
     });
 }
@@ -326,18 +327,18 @@ for (const code of [4400, 4401, 4403, 4404, 4410, 4499]) {
         assert.equal(stream.state, "stopped");
         assert.deepEqual(of("error")[0][1],
                          { type: "stopped", code, reason: "why" });
-        mock.timers.tick(3600000);
+        clock.tick(3600000);
         assert.equal(sockets.length, 1);
 
         stream.open();
-        mock.timers.tick(0);
+        clock.tick(0);
         assert.equal(sockets[1].url, "ws://host/answers?cursor=0:42,3:7");
     });
 }
 
 
 test("the back-off doubles, is capped, and a message ends it", () => {
-    mock.method(Math, "random", () => 0.5);
+    clock.random(0.5);
 
     const { of } = start({ minDelay: 500, maxDelay: 3000 });
     const delays = () => of("state").filter((h) => h[1] === "waiting")
@@ -345,7 +346,7 @@ test("the back-off doubles, is capped, and a message ends it", () => {
 
     for (let i = 0; i < 6; i++) {
         sockets.at(-1).end(1006);
-        mock.timers.tick(delays().at(-1));
+        clock.tick(delays().at(-1));
     }
 
     assert.deepEqual(delays(), [250, 500, 1000, 1500, 1500, 1500]);
@@ -358,13 +359,13 @@ test("the back-off doubles, is capped, and a message ends it", () => {
 
 
 test("an accepted connection that brings nothing does not end it", () => {
-    mock.method(Math, "random", () => 0.5);
+    clock.random(0.5);
 
     const { of } = start({ minDelay: 500 });
 
     sockets[0].accept();
     sockets[0].end(1006);
-    mock.timers.tick(250);
+    clock.tick(250);
     sockets[1].accept();
     sockets[1].end(1006);
     assert.equal(of("state").at(-1)[2].delay, 500);
@@ -390,15 +391,15 @@ test("the back-off is spread over its whole range", () => {
 
 test("silence: dropped, reconnected with the cursor, late frames ignored",
      () => {
-    mock.method(Math, "random", () => 0.5);
+    clock.random(0.5);
 
     const { stream, of } = opened({ silence: 1000, minDelay: 500 });
 
-    mock.timers.tick(900);
+    clock.tick(900);
     sockets[0].say('{"event":"idle"}');
-    mock.timers.tick(900);
+    clock.tick(900);
     assert.equal(sockets[0].closedWith, null);
-    mock.timers.tick(200);
+    clock.tick(200);
     assert.equal(sockets[0].closedWith, 4000);
     assert.equal(of("error")[0][1].type, "silence");
     assert.equal(stream.state, "waiting");
@@ -406,7 +407,7 @@ test("silence: dropped, reconnected with the cursor, late frames ignored",
     sockets[0].say('{"partition":0,"offset":42,"value":"late"}');
     sockets[0].end(1006);
     assert.equal(stream.cursor, "0:42,3:7");
-    mock.timers.tick(250);
+    clock.tick(250);
     assert.equal(sockets.length, 2);
     assert.equal(of("record").length, 0);
 });
@@ -415,7 +416,7 @@ test("silence: dropped, reconnected with the cursor, late frames ignored",
 test("silence also ends a handshake that hangs; 0 waits for ever", () => {
     start({ silence: 1000 });
     start({ silence: 0 });
-    mock.timers.tick(1100);
+    clock.tick(1100);
     assert.equal(sockets[0].closedWith, 4000);
     assert.equal(sockets[1].closedWith, null);
 });
@@ -429,9 +430,9 @@ test("reconnect() drops now and comes back after the delay", () => {
     assert.equal(of("state").at(-1)[1], "waiting");
     sockets[0].say('{"partition":0,"offset":42,"value":"late"}');
     sockets[0].end(1000);
-    mock.timers.tick(1999);
+    clock.tick(1999);
     assert.equal(sockets.length, 1);
-    mock.timers.tick(1);
+    clock.tick(1);
     assert.equal(sockets[1].url, "ws://host/answers?cursor=0:42,3:7");
 });
 
@@ -453,7 +454,7 @@ test("close() is final, in any state", () => {
         assert.equal(stream.state, state);
         stream.close();
         assert.equal(stream.state, "closed");
-        mock.timers.tick(3600000);
+        clock.tick(3600000);
         assert.equal(sockets.length, before, state);
     }
 });
@@ -463,7 +464,7 @@ test("close() before the first connection makes none", () => {
     const stream = new KafkaWS("ws://host/a", { WebSocket: FakeWebSocket });
 
     stream.close();
-    mock.timers.tick(1000);
+    clock.tick(1000);
     assert.equal(sockets.length, 0);
 });
 
@@ -476,7 +477,7 @@ test("close() from a callback makes no further connection", () => {
     } });
 
     sockets[0].end(1006);
-    mock.timers.tick(3600000);
+    clock.tick(3600000);
     assert.equal(sockets.length, 1);
     assert.equal(stream.state, "closed");
 });
@@ -489,12 +490,12 @@ test("the network coming back shortens the back-off", () => {
     globalThis.removeEventListener = target.removeEventListener.bind(target);
 
     try {
-        mock.method(Math, "random", () => 0.9);
+        clock.random(0.9);
         start({ minDelay: 30000 });
         sockets[0].end(1006);
-        mock.timers.tick(1000);
+        clock.tick(1000);
         target.dispatchEvent(new Event("online"));
-        mock.timers.tick(100);
+        clock.tick(100);
         assert.equal(sockets.length, 2);
 
     } finally {
@@ -519,7 +520,7 @@ test("a socket that cannot be made is told and retried", () => {
 
     assert.equal(of("error")[0][1].type, "connect");
     broken = false;
-    mock.timers.tick(100);
+    clock.tick(100);
     assert.equal(sockets.length, 1);
 });
 
@@ -537,6 +538,6 @@ test("the cursor is checked, and may be set while stopped", () => {
 
     stream.cursor = "";
     stream.open();
-    mock.timers.tick(0);
+    clock.tick(0);
     assert.equal(sockets[1].url, "ws://host/answers");
 });

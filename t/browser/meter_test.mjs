@@ -4,7 +4,7 @@
 
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { Meter, percentile } from "../../conf-examples/demo/site/meter.js";
+import { Meter, percentile } from "../../conf-examples/demo/site/meter.mjs";
 
 
 function counted(...numbers) {

@@ -2,8 +2,8 @@
  * The demo page: five streams by kafka-ws.js, drawn once per animation frame.
  */
 
-import { Chart } from "./chart.js";
-import { Meter, clockOffset, percentile } from "./meter.js";
+import { Chart } from "./chart.mjs";
+import { Meter, clockOffset, percentile } from "./meter.mjs";
 
 const { KafkaWS } = globalThis;
 
