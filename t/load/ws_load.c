@@ -459,10 +459,12 @@ wsl_report(void)
     wsl_field(connects);
     wsl_field(reconnects);
     wsl_field(refused);
+    wsl_field(turned_away);
     wsl_field(eofs);
     wsl_field(resets);
     wsl_field(close_resets);
     wsl_field(lingering);
+    wsl_field(stall_at_us);
 
     (void) printf(",\"unclosed\":%d,\"codes\":{",
                   wsl_opt.connections - t->over);

@@ -156,9 +156,12 @@ typedef struct {
     uint64_t       connects;
     uint64_t       reconnects;
     uint64_t       refused;             /* by TCP */
+    uint64_t       turned_away;         /* by HTTP, when it came back */
     uint64_t       eofs;                /* connection ended without Close */
     uint64_t       resets;
     uint64_t       close_resets;        /* RST after both Closes */
+    uint64_t       stall_ns;            /* longest of all */
+    int64_t        stall_at_us;         /* when it ended, wall clock */
     uint32_t       code[WSL_CODES];     /* closes by code, HTTP by status */
 
     wsl_hist_t     latency_us;

@@ -285,6 +285,11 @@ wsl_check_arrival(wsl_conn_t *c, int64_t stamp_us)
 
         if (ns > c->stall_ns) {
             c->stall_ns = ns;
+
+            if (ns > wsl_total.stall_ns) {
+                wsl_total.stall_ns = ns;
+                wsl_total.stall_at_us = wsl_wall_us;
+            }
         }
     }
 

@@ -330,6 +330,10 @@ wsl_conn_response(wsl_conn_t *c, const uint8_t *p, size_t len)
         return n;
     }
 
+    if (c->again) {
+        wsl_total.turned_away++;
+    }
+
     if (status > 0 && status < WSL_CODES) {
         wsl_total.code[status]++;
     }

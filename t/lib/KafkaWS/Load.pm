@@ -61,11 +61,7 @@ sub pid { return $_[0]->{process}->pid }
 # returns: the report, once it has ended by itself
 sub result {
 	my ($self, $seconds) = @_;
-	my $line;
-
-	do {
-		$line = $self->{process}->line($seconds // 120);
-	} while (defined $line && $line =~ /^\{"enough":/);
+	my $line = $self->report($seconds // 120);
 
 	die "no report of ws_load\n" unless defined $line;
 
@@ -101,7 +97,18 @@ sub stop_text {
 
 	kill 'TERM', $self->{process}->pid;
 
-	return $self->{process}->line(10) // 'no report';
+	return $self->report(10) // 'no report';
+}
+
+# the line itself; what comes before it is announcements
+sub report {
+	my ($self, $seconds) = @_;
+
+	while (defined(my $line = $self->{process}->line($seconds))) {
+		return $line unless $line =~ /^\{"(?:ready|enough)":/;
+	}
+
+	return;
 }
 
 # memory that only this process holds; the shared zone is not in it
@@ -111,8 +118,8 @@ sub private_bytes {
 
 	open my $f, '<', "/proc/$pid/smaps_rollup" or return 0;
 
-	while (<$f>) {
-		$sum += $1 if /^Private_(?:Clean|Dirty):\s+(\d+) kB/;
+	while (my $line = <$f>) {
+		$sum += $1 if $line =~ /^Private_(?:Clean|Dirty):\s+(\d+) kB/;
 	}
 
 	return $sum * 1024;
