@@ -483,5 +483,5 @@ main(void)
     test_retention();
     test_open();
 
-    return tap_done(119);
+    return tap_done(116);
 }
