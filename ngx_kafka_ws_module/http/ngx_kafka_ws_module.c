@@ -255,6 +255,10 @@ ngx_kafka_ws_init_module(ngx_cycle_t *cycle)
     kwc = kwmcf->clusters.elts;
 
     for (i = 0; i < kwmcf->clusters.nelts; i++) {
+
+        /* a zone without streams for a while is kept, and used again */
+
+        ngx_kafka_ws_store_release(&kwc[i]->root->retired, 0);
         ngx_kafka_ws_shm_register(kwc[i]->root);
     }
 
