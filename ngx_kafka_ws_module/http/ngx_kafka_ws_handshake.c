@@ -35,6 +35,7 @@ static void ngx_kafka_ws_handshake_protocol(ngx_kafka_ws_headers_t *h,
     ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_handshake_t *hs);
 static ngx_int_t ngx_kafka_ws_declined(ngx_kafka_ws_refused_t *refused,
     ngx_uint_t status, ngx_kafka_ws_refusal_e reason, const char *text);
+static ngx_int_t ngx_kafka_ws_handshake_flush(ngx_http_request_t *r);
 
 
 static ngx_str_t  ngx_kafka_ws_websocket = ngx_string("websocket");
@@ -317,9 +318,8 @@ ngx_kafka_ws_declined(ngx_kafka_ws_refused_t *refused, ngx_uint_t status,
 
 
 /*
- * The filters of stock nginx let a response without a content type and of a
- * status below 200 alone; the flag "header_sent" tells whether they did: a
- * filter that collects a body keeps the header back.
+ * nginx's own header filters add nothing to a status below 200.  One that
+ * collects a body first would keep the header back: "header_sent" tells.
  */
 
 ngx_int_t
@@ -367,6 +367,12 @@ ngx_kafka_ws_handshake_accept(ngx_http_request_t *r,
     }
 
     r->keepalive = 0;
+
+    /* it does not slow frames down, so it must not hold back what precedes */
+
+    r->limit_rate = 0;
+    r->limit_rate_set = 1;
+
     r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
     ngx_str_set(&r->headers_out.status_line, "101 Switching Protocols");
 
@@ -383,5 +389,26 @@ ngx_kafka_ws_handshake_accept(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    return ngx_http_send_special(r, NGX_HTTP_FLUSH);
+    return ngx_kafka_ws_handshake_flush(r);
+}
+
+
+/* past the body filters: some of them keep a lone flush for themselves */
+
+static ngx_int_t
+ngx_kafka_ws_handshake_flush(ngx_http_request_t *r)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->flush = 1;
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_write_filter(r, &out);
 }
