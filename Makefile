@@ -66,12 +66,6 @@ export TEST_JOBS = $(JOBS)
 export TEST_NGINX_BINARY = $(NGINX_BINARY)
 export TEST_NGINX_MODULES = $(CURDIR)/$(OBJS)
 
-# a module's tables have the names of nginx's own: no violation
-ifeq ($(BUILD),asan)
-export ASAN_OPTIONS ?= detect_leaks=0:detect_odr_violation=0
-export UBSAN_OPTIONS ?= print_stacktrace=1
-endif
-
 .PHONY: help all build deps kafka unit test test-asan test-mock test-browser \
 	lint check bench demo install uninstall dist clean distclean \
 	tools unit-programs FORCE

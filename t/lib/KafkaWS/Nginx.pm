@@ -173,7 +173,9 @@ sub command {
 sub environment {
 	my ($self) = @_;
 	my %env = (
+		# a module's tables have the names of nginx's own
 		ASAN_OPTIONS => 'detect_leaks=0:abort_on_error=1:'
+			. 'detect_odr_violation=0:'
 			. "log_path=$self->{dir}/sanitizer",
 		UBSAN_OPTIONS => 'print_stacktrace=1:halt_on_error=0:'
 			. "log_path=$self->{dir}/sanitizer",
@@ -394,6 +396,25 @@ sub status {
 	die "status page: " . $r->status . "\n" unless $r->status == 200;
 
 	return JSON::PP::decode_json($r->body);
+}
+
+# how many established connections to a port of ours end in a process
+sub connections_of {
+	my ($self, $pid, $name) = @_;
+	my $port = sprintf ':%04X', $self->port($name);
+	my %ours = map { $_ => 1 } map { /^socket:\[(\d+)\]/ }
+		map { readlink($_) // '' } glob "/proc/$pid/fd/*";
+	my $count = 0;
+
+	for my $line (split /\n/, read_file('/proc/net/tcp')) {
+		my (undef, undef, $local, undef, $state, @more) =
+			split /\s+/, $line;
+
+		$count++ if $local =~ /$port$/ && $state eq '01'
+			&& $ours{ $more[4] };
+	}
+
+	return $count;
 }
 
 # how many bytes of its own a process holds
