@@ -457,12 +457,12 @@ ngx_kafka_ws_worker_deliver(ngx_kafka_ws_worker_t *kww,
 
         (*sends)--;
 
+        /* a rendering may have nothing to send of these records */
+        rc = NGX_OK;
+
         if (buf->len) {
             rc = ngx_kafka_ws_subscriber_send(kws, buf->data, buf->len,
                                               buf->ends, buf->n, &done);
-        } else {
-            /* records that this rendering does not send */
-            rc = NGX_OK;
         }
 
         if (rc == NGX_OK) {

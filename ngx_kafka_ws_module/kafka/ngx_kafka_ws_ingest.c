@@ -20,7 +20,6 @@
 #define NGX_KAFKA_WS_INGEST_LOCK      5       /* ms between attempts */
 #define NGX_KAFKA_WS_INGEST_WARM      500     /* ms, for leaders, at first */
 #define NGX_KAFKA_WS_INGEST_WATCH     1000    /* ms between looks */
-#define NGX_KAFKA_WS_INGEST_COMPLAIN  30000   /* ms between lines on errors */
 #define NGX_KAFKA_WS_INGEST_BUF       65536   /* bytes, at first */
 
 
@@ -35,11 +34,6 @@ static ngx_int_t ngx_kafka_ws_ingest_room(ngx_kafka_ws_ingest_t *ing,
     size_t size);
 static void ngx_kafka_ws_ingest_end(void *data, void *opaque, int64_t offset);
 static void ngx_kafka_ws_ingest_lost(void *data, void *opaque);
-static void ngx_kafka_ws_ingest_error(void *data, const char *text,
-    ngx_uint_t down);
-static void ngx_kafka_ws_ingest_state(ngx_kafka_ws_ingest_t *ing);
-static void ngx_kafka_ws_ingest_set_state(ngx_kafka_ws_ingest_t *ing,
-    ngx_kafka_ws_broker_state_e state);
 static void ngx_kafka_ws_ingest_watch(ngx_kafka_ws_ingest_t *ing,
     uint64_t now);
 
@@ -447,6 +441,7 @@ ngx_kafka_ws_ingest_end(void *data, void *opaque, int64_t offset)
     ngx_kafka_ws_ingest_t *ing = data;
 
     ngx_kafka_ws_store_relaxed(&part->stream->log_end, offset);
+    ngx_kafka_ws_store_release(&part->stream->complete, offset);
 
     if (ngx_kafka_ws_load_relaxed(&part->stream->state)
         != NGX_KAFKA_WS_STREAM_READY)
@@ -483,129 +478,6 @@ ngx_kafka_ws_ingest_lost(void *data, void *opaque)
     (void) pthread_cond_signal(&c->cond);
 
     (void) pthread_mutex_unlock(&c->mutex);
-}
-
-
-static void
-ngx_kafka_ws_ingest_error(void *data, const char *text, ngx_uint_t down)
-{
-    ngx_kafka_ws_ingest_t *ing = data;
-
-    uint64_t                  now;
-    ngx_kafka_ws_consumer_t  *c;
-
-    c = ing->consumer;
-
-    if (!down) {
-        (void) ngx_cpystrn((u_char *) ing->error, (u_char *) text,
-                           NGX_KAFKA_WS_LINE_LEN);
-        ngx_kafka_ws_shm_set_error(ing->root, text);
-
-        now = ngx_kafka_ws_shm_now();
-
-        if (ing->root->broker == NGX_KAFKA_WS_BROKER_UP
-            && (ing->complained == 0
-                || now - ing->complained > NGX_KAFKA_WS_INGEST_COMPLAIN))
-        {
-            ing->complained = now;
-            ngx_kafka_ws_consumer_log(c, NGX_LOG_WARN, "%s", text);
-        }
-
-        return;
-    }
-
-    (void) ngx_kafka_ws_fetch_add(&c->outages, 1);
-
-    (void) pthread_mutex_lock(&c->mutex);
-
-    ngx_kafka_ws_store_relaxed(&c->reached, 0);
-    c->hurry = 1;
-    (void) pthread_cond_signal(&c->cond);
-
-    (void) pthread_mutex_unlock(&c->mutex);
-
-    ngx_kafka_ws_ingest_set_state(ing, NGX_KAFKA_WS_BROKER_DOWN);
-}
-
-
-/*
- * The broker's state is what the topics thread's last question came to,
- * except that "all brokers down" counts at once.
- */
-
-static void
-ngx_kafka_ws_ingest_state(ngx_kafka_ws_ingest_t *ing)
-{
-    ngx_kafka_ws_consumer_t  *c;
-
-    c = ing->consumer;
-
-    if (ngx_kafka_ws_load_acquire(&c->queried) == 0) {
-        return;
-    }
-
-    if (ngx_kafka_ws_load_relaxed(&c->reached)) {
-        ngx_kafka_ws_ingest_set_state(ing, NGX_KAFKA_WS_BROKER_UP);
-        return;
-    }
-
-    if (ing->root->broker == NGX_KAFKA_WS_BROKER_DOWN) {
-        return;
-    }
-
-    if (ing->error[0] == '\0') {
-        (void) pthread_mutex_lock(&c->mutex);
-        (void) ngx_cpystrn((u_char *) ing->error, (u_char *) c->query_error,
-                           NGX_KAFKA_WS_LINE_LEN);
-        (void) pthread_mutex_unlock(&c->mutex);
-
-        ngx_kafka_ws_shm_set_error(ing->root, ing->error);
-    }
-
-    ngx_kafka_ws_ingest_set_state(ing, NGX_KAFKA_WS_BROKER_DOWN);
-}
-
-
-static void
-ngx_kafka_ws_ingest_set_state(ngx_kafka_ws_ingest_t *ing,
-    ngx_kafka_ws_broker_state_e state)
-{
-    uint32_t             old;
-    struct timeval       tv;
-    ngx_kafka_ws_root_t *root;
-
-    root = ing->root;
-    old = root->broker;
-
-    if (old == (uint32_t) state && root->broker_since) {
-        return;
-    }
-
-    ngx_gettimeofday(&tv);
-
-    ngx_kafka_ws_store_relaxed(&root->broker, (uint32_t) state);
-    ngx_kafka_ws_store_relaxed(&root->broker_since,
-                               (uint64_t) tv.tv_sec * 1000
-                               + tv.tv_usec / 1000);
-
-    if (state == NGX_KAFKA_WS_BROKER_DOWN) {
-        ing->outage = ngx_kafka_ws_shm_now();
-        ngx_kafka_ws_consumer_log(ing->consumer, NGX_LOG_ERR,
-                                  "no broker can be reached: %s", ing->error);
-
-    } else if (state == NGX_KAFKA_WS_BROKER_UP) {
-
-        if (ing->outage) {
-            ngx_kafka_ws_consumer_log(ing->consumer, NGX_LOG_NOTICE,
-                         "broker reached again after %llu ms",
-                         (unsigned long long)
-                         (ngx_kafka_ws_shm_now() - ing->outage));
-        }
-
-        ing->outage = 0;
-        ing->error[0] = '\0';
-        ngx_kafka_ws_shm_set_error(root, "");
-    }
 }
 
 

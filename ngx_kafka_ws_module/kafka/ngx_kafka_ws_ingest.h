@@ -2,9 +2,9 @@
 /*
  * Copyright (C) ngx_kafka_ws_module contributors
  *
- * The ingest thread's own state, shared by its two files: the thread and the
- * way of a record (ngx_kafka_ws_ingest.c), and the carrying out of plans
- * (ngx_kafka_ws_ingest_plan.c).
+ * The ingest thread's own state, shared by its files: the thread and the way
+ * of a record (ngx_kafka_ws_ingest.c), the carrying out of plans
+ * (ngx_kafka_ws_ingest_plan.c), the broker's state (.._state.c).
  */
 
 
@@ -60,6 +60,17 @@ typedef struct {
 /* adds what is new, drops what is gone, moves what lost its position */
 void ngx_kafka_ws_ingest_plan(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_plan_t *plan);
+
+/* librdkafka's errors; see ngx_kafka_ws_kafka_handler_t */
+void ngx_kafka_ws_ingest_error(void *data, const char *text, ngx_uint_t down);
+
+/*
+ * The broker's state: what the topics thread's last question came to, except
+ * that "all brokers down" counts at once.
+ */
+void ngx_kafka_ws_ingest_state(ngx_kafka_ws_ingest_t *ing);
+void ngx_kafka_ws_ingest_set_state(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_broker_state_e state);
 
 /*
  * Publishes that the offsets from..to are not to be had.

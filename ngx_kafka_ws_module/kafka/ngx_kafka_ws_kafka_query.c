@@ -109,7 +109,8 @@ ngx_kafka_ws_kafka_literals(ngx_kafka_ws_kafka_query_t *k,
 
 
 ngx_kafka_ws_kafka_metadata_t *
-ngx_kafka_ws_kafka_metadata(ngx_kafka_ws_kafka_query_t *k, int timeout, char *error)
+ngx_kafka_ws_kafka_metadata(ngx_kafka_ws_kafka_query_t *k, int timeout,
+    char *error)
 {
     char                               *id;
     size_t                              len;
