@@ -134,7 +134,7 @@ is(KafkaWS::Client->connect($t->port(0), '/')->status, 503,
 # by a worker that was killed, too
 
 my ($pid) = $t->worker_pids();
-my $had = connections_of($pid);
+my $had = $t->connections_of($pid);
 
 kill 'KILL', $pid;
 wait_for(TIME, sub {
@@ -180,24 +180,6 @@ sub refusals {
 	return $sum;
 }
 
-sub both { return !grep { !connections_of($_) } $t->worker_pids() }
-
-# how many of our connections end in this process
-sub connections_of {
-	my ($pid) = @_;
-	my %socket = map { $_ => 1 } map { /^socket:\[(\d+)\]/ }
-		map { readlink($_) // '' } glob "/proc/$pid/fd/*";
-	my $port = sprintf ':%04X', $t->port(0);
-	my $n = 0;
-
-	for (split /\n/, KafkaWS::Nginx::read_file('/proc/net/tcp')) {
-		my @field = split;
-
-		$n++ if ($field[1] // '') =~ /$port$/ && $field[3] eq '01'
-			&& $socket{ $field[9] };
-	}
-
-	return $n;
-}
+sub both { return !grep { !$t->connections_of($_) } $t->worker_pids() }
 
 ###############################################################################

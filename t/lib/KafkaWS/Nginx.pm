@@ -407,11 +407,10 @@ sub connections_of {
 	my $count = 0;
 
 	for my $line (split /\n/, read_file('/proc/net/tcp')) {
-		my (undef, undef, $local, undef, $state, @more) =
-			split /\s+/, $line;
+		my ($local, $state, $inode) = (split ' ', $line)[1, 3, 9];
 
 		$count++ if $local =~ /$port$/ && $state eq '01'
-			&& $ours{ $more[4] };
+			&& $ours{$inode};
 	}
 
 	return $count;
