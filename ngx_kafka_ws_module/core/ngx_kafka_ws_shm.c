@@ -461,6 +461,7 @@ ngx_kafka_ws_shm_make_ring(ngx_kafka_ws_cluster_t *kwc,
 
     stream->ring = ring;
     stream->ring_bytes = bytes;
+    ngx_kafka_ws_store_relaxed(&stream->complete, -1);
     ngx_kafka_ws_store_relaxed(&stream->state, NGX_KAFKA_WS_STREAM_LOADING);
 
     ngx_kafka_ws_store_release(&stream->gen, stream->gen + 1);

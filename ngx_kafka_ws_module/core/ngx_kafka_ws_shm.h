@@ -133,6 +133,7 @@ typedef struct {
     uint64_t                  ring_bytes;
     int64_t                   log_start;   /* Kafka's oldest, -1: unknown */
     int64_t                   log_end;     /* Kafka's next, -1: unknown */
+    int64_t                   complete;    /* the ring has all that is below */
     uint64_t                  records;     /* published */
     uint64_t                  bytes;       /* of their frames */
     uint64_t                  too_large;   /* not published for their size */

@@ -43,7 +43,7 @@ ngx_uint_t
 ngx_kafka_ws_start_ready(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscriber_t *kws)
 {
-    int64_t                         next;
+    int64_t                         next, complete;
     ngx_uint_t                      k, loaded, future;
     ngx_kafka_ws_wish_t            *wish;
     ngx_kafka_ws_ring_t            *ring;
@@ -76,12 +76,13 @@ ngx_kafka_ws_start_ready(ngx_kafka_ws_route_t *route,
             continue;
         }
 
+        complete = ngx_kafka_ws_load_acquire(&part->view.stream->complete);
         ring = &part->view.ring;
 
         if (ngx_kafka_ws_ring_offset(ring, ngx_kafka_ws_ring_head(ring),
                                      &next)
             == NGX_KAFKA_WS_RING_OK
-            && pos->offset > next)
+            && pos->offset > ngx_max(next, complete))
         {
             future = 1;
         }
@@ -257,6 +258,7 @@ static void
 ngx_kafka_ws_start_resume(ngx_kafka_ws_route_part_t *part, int64_t offset,
     ngx_kafka_ws_start_t *start, ngx_kafka_ws_decision_t *d)
 {
+    int64_t                   complete;
     ngx_kafka_ws_ring_t      *ring;
     ngx_kafka_ws_decision_t   next;
 
@@ -266,8 +268,19 @@ ngx_kafka_ws_start_resume(ngx_kafka_ws_route_part_t *part, int64_t offset,
     }
 
     ring = &part->view.ring;
+    complete = ngx_kafka_ws_load_acquire(&part->view.stream->complete);
 
     ngx_kafka_ws_start_at(part, ngx_kafka_ws_ring_head(ring), &next);
+
+    if (offset > next.place.offset && offset <= complete) {
+
+        /* between them is nothing but the marks of transactions */
+
+        d->place.seq = next.place.seq;
+        d->place.offset = offset;
+        d->state = NGX_KAFKA_WS_STATE_RESUMED;
+        return;
+    }
 
     if (offset > next.place.offset) {
 
@@ -344,6 +357,7 @@ ngx_kafka_ws_start_gap(ngx_kafka_ws_route_part_t *part, int64_t from,
     if (part->open) {
         ngx_kafka_ws_start_at(part, ngx_kafka_ws_ring_tail(&part->view.ring),
                               d);
+
     } else {
         d->place = part->place;
     }
