@@ -23,7 +23,8 @@ use KafkaWS::Nginx qw(wait_for now);
 use constant {
 	PARTITIONS => 4,
 	RATE => 10,
-	WINDOW => 10,			# seconds, idle and busy each
+	IDLE => 10,			# seconds, a long-poll is half a one
+	BUSY => 6,
 };
 
 my $b = KafkaWS::Broker->new(kind => 'kafka', own => 1, metrics => 1);
@@ -67,7 +68,7 @@ sub near {
 sub measure {
 	my ($clients, $workers) = @_;
 	my $name = "c$clients-w$workers";
-	my $n = RATE * WINDOW * 2;
+	my $n = RATE * (BUSY + 2);
 
 	$t->write_file_expand('nginx.conf', <<"EOT");
 %%MODULE%%
@@ -80,7 +81,7 @@ http {
     kafka_ws_cluster c {
         brokers %%BROKERS%%;
         topics  $topic $idle_topic;
-        zone    c 16m;
+        zone    c 64m;
     }
     server {
         listen 127.0.0.1:%%PORT_0%% backlog=4096;
@@ -100,10 +101,10 @@ EOT
 		seconds => 120);
 
 	my $connections = quiet() - $none;
-	my $idle = rate();
+	my $idle = rate(IDLE);
 	my $bulk = $b->bulk_start($topic, run => $name, rate => RATE,
 		size => 512, partitions => PARTITIONS, count => $n);
-	my $busy = rate();
+	my $busy = rate(BUSY);
 
 	$bulk->result(60);
 
@@ -116,11 +117,12 @@ EOT
 		busy => $busy };
 }
 
-# fetches a second over a window
+# fetches a second over so many seconds
 sub rate {
+	my ($seconds) = @_;
 	my $one = $b->metrics();
 
-	sleep WINDOW;
+	sleep $seconds;
 
 	my $two = $b->metrics();
 

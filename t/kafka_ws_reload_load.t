@@ -117,5 +117,4 @@ is_deeply($r->{codes}, { 1000 => CLIENTS, 1012 => CLIENTS * RELOADS },
 cmp_ok($r->{stall_us}{max}, '<', 1_000_000, 'longest stall under a second');
 cmp_ok($r->{resume_us}{max}, '<', 1_000_000, 'from Close to the next record');
 
-diag("$r->{text}\n@events")
-	if $r->{exit} || $r->{stall_us}{max} >= 1_000_000;
+note("$r->{text}\n@events");
