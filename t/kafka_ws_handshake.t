@@ -309,6 +309,8 @@ for (@refused) {
 	push @got, $r->body if defined $text;
 	push @expected, "$text\n" if defined $text;
 
+	# names of tests are to be printable
+	$name =~ s/([^\x20-\x7e])/sprintf '\x%02x', ord $1/ge;
 	is_deeply(\@got, \@expected, $name);
 }
 
