@@ -254,9 +254,9 @@ ngx_kafka_ws_plan_free(ngx_kafka_ws_plan_t *plan)
 
     for (i = 0; i < plan->ntopics; i++) {
         free(plan->topics[i].name.data);
-        free(plan->topics[i].offsets);
     }
 
+    free(plan->offsets);
     free(plan->topics);
     free(plan->moves);
     free(plan);

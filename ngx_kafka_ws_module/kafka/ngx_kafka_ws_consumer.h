@@ -58,6 +58,7 @@ typedef struct {
 typedef struct {
     ngx_kafka_ws_plan_topic_t      *topics;
     ngx_uint_t                      ntopics;
+    ngx_kafka_ws_kafka_offsets_t   *offsets;      /* of all topics */
     ngx_kafka_ws_plan_move_t       *moves;
     ngx_uint_t                      nmoves;
     u_char                          id[64];       /* Kafka's cluster id */

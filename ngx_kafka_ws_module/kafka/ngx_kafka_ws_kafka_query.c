@@ -279,9 +279,8 @@ ngx_kafka_ws_kafka_list_offsets(ngx_kafka_ws_kafka_query_t *k,
     err = rd_kafka_offsets_for_times(k->rk, list, timeout);
 
     for (i = 0; i < n && err == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
-        p = rd_kafka_topic_partition_list_find(list,
-                                              (char *) offsets[i].topic->data,
-                                              offsets[i].partition);
+        /* answers come in the list's order */
+        p = &list->elems[i];
         err = p->err;
 
         *(int64_t *) ((u_char *) &offsets[i] + field) = p->offset;

@@ -25,9 +25,13 @@ static ngx_kafka_ws_plan_t *ngx_kafka_ws_topics_propose(
     ngx_kafka_ws_kafka_metadata_t *md);
 static ngx_kafka_ws_plan_t *ngx_kafka_ws_topics_ask(
     ngx_kafka_ws_consumer_t *c, ngx_kafka_ws_plan_t *plan);
-static ngx_int_t ngx_kafka_ws_topics_positions(ngx_kafka_ws_consumer_t *c,
-    ngx_kafka_ws_kafka_query_t *query, ngx_kafka_ws_plan_topic_t *topic,
-    char *error);
+static void ngx_kafka_ws_topics_positions(ngx_kafka_ws_consumer_t *c,
+    ngx_kafka_ws_kafka_query_t *query, ngx_kafka_ws_plan_t *plan);
+static void ngx_kafka_ws_topics_lacking(ngx_kafka_ws_root_t *root,
+    ngx_kafka_ws_plan_topic_t *topic);
+static void ngx_kafka_ws_topics_offsets(ngx_kafka_ws_consumer_t *c,
+    ngx_kafka_ws_kafka_query_t *query, ngx_kafka_ws_plan_t *plan,
+    ngx_uint_t n, int64_t since);
 static ngx_int_t ngx_kafka_ws_topics_moves(ngx_kafka_ws_consumer_t *c,
     ngx_kafka_ws_kafka_query_t *query, ngx_kafka_ws_plan_t *plan,
     char *error);
@@ -86,7 +90,6 @@ ngx_kafka_ws_topics_round(ngx_kafka_ws_consumer_t *c,
 {
     char                            error[NGX_KAFKA_WS_KAFKA_ERROR_LEN];
     uint32_t                        outages;
-    ngx_uint_t                      i;
     ngx_kafka_ws_plan_t            *plan;
     ngx_kafka_ws_kafka_metadata_t  *md;
 
@@ -125,14 +128,7 @@ ngx_kafka_ws_topics_round(ngx_kafka_ws_consumer_t *c,
         ngx_msleep(5);
     }
 
-    for (i = 0; i < plan->ntopics; i++) {
-        if (ngx_kafka_ws_topics_positions(c, query, &plan->topics[i], error)
-            != NGX_OK)
-        {
-            ngx_kafka_ws_topics_result(c, outages, error);
-            goto failed;
-        }
-    }
+    ngx_kafka_ws_topics_positions(c, query, plan);
 
     if (ngx_kafka_ws_topics_moves(c, query, plan, error) != NGX_OK) {
         ngx_kafka_ws_topics_result(c, outages, error);
@@ -227,34 +223,93 @@ ngx_kafka_ws_topics_ask(ngx_kafka_ws_consumer_t *c, ngx_kafka_ws_plan_t *plan)
  * "preload".
  */
 
-static ngx_int_t
+static void
 ngx_kafka_ws_topics_positions(ngx_kafka_ws_consumer_t *c,
-    ngx_kafka_ws_kafka_query_t *query, ngx_kafka_ws_plan_topic_t *topic,
-    char *error)
+    ngx_kafka_ws_kafka_query_t *query, ngx_kafka_ws_plan_t *plan)
 {
     int64_t                        since;
-    uint32_t                       n, i;
-    ngx_uint_t                     fresh;
-    ngx_kafka_ws_root_t           *root;
-    ngx_kafka_ws_topic_t          *known;
-    ngx_kafka_ws_stream_t         *stream;
+    ngx_uint_t                     i, n, fresh;
     ngx_kafka_ws_cluster_t        *kwc;
+    ngx_kafka_ws_plan_topic_t     *topic;
     ngx_kafka_ws_kafka_offsets_t  *o;
 
-    if (!topic->allowed || topic->npartitions == 0) {
-        return NGX_OK;
+    kwc = c->cluster;
+    n = 0;
+
+    for (i = 0; i < plan->ntopics; i++) {
+        ngx_kafka_ws_topics_lacking(kwc->root, &plan->topics[i]);
+        n += plan->topics[i].noffsets;
     }
 
-    kwc = c->cluster;
-    root = kwc->root;
+    if (n == 0) {
+        return;
+    }
+
+    plan->offsets = calloc(n, sizeof(ngx_kafka_ws_kafka_offsets_t));
+
+    o = plan->offsets;
+
+    for (i = 0; i < plan->ntopics; i++) {
+        topic = &plan->topics[i];
+
+        if (o == NULL) {
+            topic->noffsets = 0;
+            continue;
+        }
+
+        topic->offsets = o;
+
+        for ( /* void */ ; o < topic->offsets + topic->noffsets; o++) {
+            o->topic = &topic->name;
+            o->partition = (int32_t) (topic->first + (o - topic->offsets));
+        }
+    }
+
+    if (plan->offsets == NULL) {
+        return;
+    }
+
+    fresh = (ngx_kafka_ws_load_acquire(&kwc->root->allowed) == kwc->allowed);
+    since = -1;
+
+    if (!fresh && kwc->preload_age > 0) {
+        since = (int64_t) time(NULL) * 1000 - kwc->preload_age;
+    }
+
+    ngx_kafka_ws_topics_offsets(c, query, plan, n, since);
+
+    if (fresh || kwc->preload_records == -1) {
+        return;
+    }
+
+    for (o = plan->offsets; o < plan->offsets + n; o++) {
+        if (o->log_end - o->time > kwc->preload_records) {
+            o->time = o->log_end - kwc->preload_records;
+        }
+    }
+}
+
+
+/* which partitions of a topic have no ring: those from the first one on */
+
+static void
+ngx_kafka_ws_topics_lacking(ngx_kafka_ws_root_t *root,
+    ngx_kafka_ws_plan_topic_t *topic)
+{
+    uint32_t                n;
+    ngx_kafka_ws_topic_t   *known;
+    ngx_kafka_ws_stream_t  *stream;
+
+    if (!topic->allowed || topic->npartitions == 0) {
+        return;
+    }
 
     known = ngx_kafka_ws_shm_find(root, &topic->name);
-    topic->first = 0;
 
     if (known) {
 
         if (known->state == NGX_KAFKA_WS_TOPIC_NO_MEMORY) {
-            return NGX_OK;
+            return;
         }
 
         for (n = known->first;
@@ -271,56 +326,48 @@ ngx_kafka_ws_topics_positions(ngx_kafka_ws_consumer_t *c,
         }
     }
 
-    if (topic->first >= topic->npartitions) {
-        return NGX_OK;
+    if (topic->first < topic->npartitions) {
+        topic->noffsets = topic->npartitions - topic->first;
     }
+}
 
-    fresh = (ngx_kafka_ws_load_acquire(&root->allowed) == kwc->allowed);
 
-    topic->noffsets = topic->npartitions - topic->first;
-    topic->offsets = calloc(topic->noffsets,
-                            sizeof(ngx_kafka_ws_kafka_offsets_t));
-    if (topic->offsets == NULL) {
-        topic->noffsets = 0;
-        return NGX_OK;
-    }
+/*
+ * One question for all; if that fails, one for each topic, so that a
+ * partition without a leader holds up no more than its own topic.
+ */
 
-    for (i = 0; i < topic->noffsets; i++) {
-        topic->offsets[i].topic = &topic->name;
-        topic->offsets[i].partition = (int32_t) (topic->first + i);
-    }
+static void
+ngx_kafka_ws_topics_offsets(ngx_kafka_ws_consumer_t *c,
+    ngx_kafka_ws_kafka_query_t *query, ngx_kafka_ws_plan_t *plan,
+    ngx_uint_t n, int64_t since)
+{
+    char                        error[NGX_KAFKA_WS_KAFKA_ERROR_LEN];
+    ngx_uint_t                  i;
+    ngx_kafka_ws_plan_topic_t  *topic;
 
-    since = -1;
-
-    if (!fresh && kwc->preload_age > 0) {
-        since = (int64_t) time(NULL) * 1000 - kwc->preload_age;
-    }
-
-    if (ngx_kafka_ws_kafka_offsets(query, topic->offsets, topic->noffsets,
-                                   since, NGX_KAFKA_WS_TOPICS_TIMEOUT, error)
-        != NGX_OK)
+    if (ngx_kafka_ws_kafka_offsets(query, plan->offsets, n, since,
+                                   NGX_KAFKA_WS_TOPICS_TIMEOUT, error)
+        == NGX_OK)
     {
-        free(topic->offsets);
-        topic->offsets = NULL;
-        topic->noffsets = 0;
-        return NGX_ERROR;
+        return;
     }
 
-    if (fresh) {
-        return NGX_OK;
-    }
+    for (i = 0; i < plan->ntopics; i++) {
+        topic = &plan->topics[i];
 
-    for (i = 0; i < topic->noffsets; i++) {
-        o = &topic->offsets[i];
-
-        if (kwc->preload_records != -1
-            && o->log_end - o->time > kwc->preload_records)
+        if (topic->noffsets
+            && (ngx_kafka_ws_topics_stopped(c)
+                || ngx_kafka_ws_kafka_offsets(query, topic->offsets,
+                                              topic->noffsets, since,
+                                              NGX_KAFKA_WS_TOPICS_RETRY,
+                                              error)
+                   != NGX_OK))
         {
-            o->time = o->log_end - kwc->preload_records;
+            /* the next plan has them */
+            topic->noffsets = 0;
         }
     }
-
-    return NGX_OK;
 }
 
 
