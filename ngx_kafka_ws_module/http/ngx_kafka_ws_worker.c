@@ -480,6 +480,12 @@ ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws)
             return;
         }
 
+        if (ngx_queue_empty(&route->live) && route != kww->current) {
+            /* "latest" is the end as it is now, not as it was when the
+               first of its subscribers came */
+            (void) ngx_kafka_ws_worker_skip(route);
+        }
+
         rc = ngx_kafka_ws_start_begin(route, kws);
 
         if (rc == NGX_ERROR) {

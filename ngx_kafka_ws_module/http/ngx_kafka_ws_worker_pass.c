@@ -45,7 +45,6 @@ static ngx_int_t ngx_kafka_ws_worker_route(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
 static void ngx_kafka_ws_worker_extend(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
-static ngx_uint_t ngx_kafka_ws_worker_skip(ngx_kafka_ws_route_t *route);
 static void ngx_kafka_ws_worker_overrun(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route, ngx_uint_t k);
 static void ngx_kafka_ws_worker_stale(ngx_kafka_ws_worker_t *kww,
@@ -264,11 +263,10 @@ ngx_kafka_ws_worker_extend(ngx_kafka_ws_worker_t *kww,
 
 
 /*
- * Moves the route to the end of its rings.
  * returns:  1 if it was not there
  */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_kafka_ws_worker_skip(ngx_kafka_ws_route_t *route)
 {
     uint64_t                    head;
