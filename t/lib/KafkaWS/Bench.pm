@@ -61,6 +61,7 @@ EOT
 	return $t;
 }
 
+# The worker is known by the functions that only a worker calls.
 # returns: { instructions, frames, reads } of one worker's life
 sub callgrind {
 	my ($self, %o) = @_;
@@ -85,7 +86,7 @@ sub callgrind {
 	for my $file (glob "$dir/callgrind.out.*") {
 		my $text = KafkaWS::Nginx::read_file($file);
 
-		next unless $text =~ /\bngx_worker_process_cycle\b/;
+		next unless $text =~ /\bngx_kafka_ws_subscriber_/;
 		push @found, $1 if $text =~ /^(?:totals|summary): (\d+)/m;
 	}
 
