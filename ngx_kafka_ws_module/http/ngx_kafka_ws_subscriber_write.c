@@ -372,7 +372,7 @@ ngx_kafka_ws_subscriber_write_handler(ngx_event_t *wev)
     /* the response, if the socket did not take all of it */
 
     if (r->out) {
-        if (ngx_http_output_filter(r, NULL) == NGX_ERROR) {
+        if (ngx_http_write_filter(r, NULL) == NGX_ERROR) {
             ngx_kafka_ws_subscriber_done(kws);
             return;
         }

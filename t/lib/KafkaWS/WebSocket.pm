@@ -64,7 +64,7 @@ sub open {
 
 		last if $self->status != 503 || now() > $deadline;
 
-		select undef, undef, undef, 0.05;
+		select undef, undef, undef, $opt{pause} // 0.05;
 	}
 
 	die "$uri: refused with " . $self->status . ': ' . $self->body . "\n";
