@@ -50,13 +50,6 @@ typedef struct {
 } ngx_kafka_ws_lineage_t;
 
 
-static uint64_t ngx_kafka_ws_shm_alloc(ngx_kafka_ws_cluster_t *kwc,
-    size_t size);
-static void *ngx_kafka_ws_shm_add(ngx_kafka_ws_cluster_t *kwc,
-    uint64_t *chunks, uint32_t n, uint32_t per_chunk, size_t size);
-static ngx_kafka_ws_stream_t *ngx_kafka_ws_shm_own(ngx_kafka_ws_root_t *root,
-    uint32_t n);
-static size_t ngx_kafka_ws_shm_ring_bytes(ngx_kafka_ws_cluster_t *kwc);
 static size_t ngx_kafka_ws_shm_pages(size_t size);
 
 
@@ -220,18 +213,11 @@ ngx_kafka_ws_shm_topic(ngx_kafka_ws_root_t *root, uint32_t n)
 ngx_kafka_ws_stream_t *
 ngx_kafka_ws_shm_stream(ngx_kafka_ws_root_t *root, uint32_t n)
 {
+    ngx_kafka_ws_stream_t  *chunk;
+
     if (n >= ngx_kafka_ws_load_acquire(&root->nstreams)) {
         return NULL;
     }
-
-    return ngx_kafka_ws_shm_own(root, n);
-}
-
-
-static ngx_kafka_ws_stream_t *
-ngx_kafka_ws_shm_own(ngx_kafka_ws_root_t *root, uint32_t n)
-{
-    ngx_kafka_ws_stream_t  *chunk;
 
     chunk = (ngx_kafka_ws_stream_t *)
             ((u_char *) root + root->streams[n / NGX_KAFKA_WS_STREAMS_CHUNK]);
@@ -335,218 +321,7 @@ ngx_kafka_ws_shm_lock(ngx_kafka_ws_cluster_t *kwc, uint64_t *epoch)
 }
 
 
-void
-ngx_kafka_ws_shm_reset(ngx_kafka_ws_cluster_t *kwc)
-{
-    uint32_t              i;
-    ngx_kafka_ws_root_t  *root;
-
-    root = kwc->root;
-
-    /* no topic is known until Kafka was asked: workers answer 503 */
-    ngx_kafka_ws_store_release(&root->allowed, 0);
-
-    for (i = 0; i < root->nstreams; i++) {
-        ngx_kafka_ws_shm_free_ring(kwc, ngx_kafka_ws_shm_own(root, i));
-    }
-}
-
-
-ngx_kafka_ws_topic_t *
-ngx_kafka_ws_shm_add_topic(ngx_kafka_ws_cluster_t *kwc, ngx_str_t *name)
-{
-    uint32_t               n, hash;
-    ngx_kafka_ws_root_t   *root;
-    ngx_kafka_ws_topic_t  *topic;
-
-    root = kwc->root;
-    n = root->ntopics;
-
-    topic = ngx_kafka_ws_shm_add(kwc, root->topics, n,
-                                 NGX_KAFKA_WS_TOPICS_CHUNK,
-                                 sizeof(ngx_kafka_ws_topic_t));
-    if (topic == NULL) {
-        return NULL;
-    }
-
-    ngx_memzero(topic, sizeof(ngx_kafka_ws_topic_t));
-    ngx_memcpy(topic->name, name->data, name->len);
-
-    /* not to be had until all of its partitions are there */
-    topic->state = NGX_KAFKA_WS_TOPIC_GONE;
-
-    topic->len = (uint32_t) name->len;
-    topic->first = NGX_KAFKA_WS_NONE;
-    topic->last = NGX_KAFKA_WS_NONE;
-
-    hash = ngx_crc32_short(name->data, name->len) % NGX_KAFKA_WS_BUCKETS;
-    topic->next = root->bucket[hash];
-
-    ngx_kafka_ws_store_release(&root->ntopics, n + 1);
-    ngx_kafka_ws_store_release(&root->bucket[hash], n + 1);
-
-    return topic;
-}
-
-
-ngx_kafka_ws_stream_t *
-ngx_kafka_ws_shm_add_stream(ngx_kafka_ws_cluster_t *kwc,
-    ngx_kafka_ws_topic_t *topic)
-{
-    uint32_t                n, i;
-    ngx_kafka_ws_root_t    *root;
-    ngx_kafka_ws_stream_t  *stream;
-
-    root = kwc->root;
-    n = root->nstreams;
-
-    stream = ngx_kafka_ws_shm_add(kwc, root->streams, n,
-                                  NGX_KAFKA_WS_STREAMS_CHUNK,
-                                  sizeof(ngx_kafka_ws_stream_t));
-    if (stream == NULL) {
-        return NULL;
-    }
-
-    ngx_memzero(stream, sizeof(ngx_kafka_ws_stream_t));
-
-    for (i = 0; ngx_kafka_ws_shm_topic(root, i) != topic; i++) {
-        /* void */
-    }
-
-    stream->topic = i;
-    stream->partition = (int32_t) topic->npartitions;
-    stream->next = NGX_KAFKA_WS_NONE;
-    stream->log_start = -1;
-    stream->log_end = -1;
-
-    ngx_kafka_ws_store_release(&root->nstreams, n + 1);
-
-    if (topic->last == NGX_KAFKA_WS_NONE) {
-        ngx_kafka_ws_store_release(&topic->first, n);
-
-    } else {
-        ngx_kafka_ws_store_release(
-            &ngx_kafka_ws_shm_own(root, topic->last)->next, n);
-    }
-
-    topic->last = n;
-    ngx_kafka_ws_store_release(&topic->npartitions, topic->npartitions + 1);
-
-    return stream;
-}
-
-
-ngx_int_t
-ngx_kafka_ws_shm_make_ring(ngx_kafka_ws_cluster_t *kwc,
-    ngx_kafka_ws_stream_t *stream, int64_t base)
-{
-    size_t     bytes;
-    uint64_t   ring;
-
-    ngx_kafka_ws_shm_free_ring(kwc, stream);
-
-    bytes = ngx_kafka_ws_shm_ring_bytes(kwc);
-
-    ring = ngx_kafka_ws_shm_alloc(kwc, bytes);
-    if (ring == 0) {
-        return NGX_ERROR;
-    }
-
-    ngx_kafka_ws_ring_init((u_char *) kwc->root + ring, kwc->ring,
-                           ngx_kafka_ws_ring_entries(kwc->ring),
-                           ngx_max(kwc->nrenderings, 1), base);
-
-    ngx_kafka_ws_store_relaxed(&stream->gen, stream->gen + 1);
-    ngx_kafka_ws_fence_release();
-
-    stream->ring = ring;
-    stream->ring_bytes = bytes;
-    ngx_kafka_ws_store_relaxed(&stream->complete, -1);
-    ngx_kafka_ws_store_relaxed(&stream->state, NGX_KAFKA_WS_STREAM_LOADING);
-
-    ngx_kafka_ws_store_release(&stream->gen, stream->gen + 1);
-
-    return NGX_OK;
-}
-
-
-void
-ngx_kafka_ws_shm_free_ring(ngx_kafka_ws_cluster_t *kwc,
-    ngx_kafka_ws_stream_t *stream)
-{
-    uint64_t          ring;
-    ngx_slab_pool_t  *shpool;
-
-    if (stream->gen & 1) {
-        /* a writer died while it changed this one; its ring, if any, was
-           whole already */
-        ngx_kafka_ws_store_release(&stream->gen, stream->gen + 1);
-    }
-
-    if (stream->ring == 0) {
-        return;
-    }
-
-    ring = stream->ring;
-
-    ngx_kafka_ws_store_relaxed(&stream->gen, stream->gen + 1);
-    ngx_kafka_ws_fence_release();
-
-    stream->ring = 0;
-    stream->ring_bytes = 0;
-
-    ngx_kafka_ws_store_release(&stream->gen, stream->gen + 1);
-
-    /* readers that still look at it find another generation afterwards */
-
-    shpool = (ngx_slab_pool_t *) kwc->shm_zone->shm.addr;
-    ngx_slab_free(shpool, (u_char *) kwc->root + ring);
-}
-
-
-static uint64_t
-ngx_kafka_ws_shm_alloc(ngx_kafka_ws_cluster_t *kwc, size_t size)
-{
-    u_char           *p;
-    ngx_slab_pool_t  *shpool;
-
-    shpool = (ngx_slab_pool_t *) kwc->shm_zone->shm.addr;
-
-    p = ngx_slab_alloc(shpool, size);
-
-    return (p == NULL) ? 0 : (uint64_t) (p - (u_char *) kwc->root);
-}
-
-
-/*
- * The place of entry n, in a new chunk if it is the first of one.
- */
-
-static void *
-ngx_kafka_ws_shm_add(ngx_kafka_ws_cluster_t *kwc, uint64_t *chunks,
-    uint32_t n, uint32_t per_chunk, size_t size)
-{
-    uint32_t  c;
-
-    c = n / per_chunk;
-
-    if (c == NGX_KAFKA_WS_CHUNKS) {
-        return NULL;
-    }
-
-    if (chunks[c] == 0) {
-        chunks[c] = ngx_kafka_ws_shm_alloc(kwc, per_chunk * size);
-
-        if (chunks[c] == 0) {
-            return NULL;
-        }
-    }
-
-    return (u_char *) kwc->root + chunks[c] + (n % per_chunk) * size;
-}
-
-
-static size_t
+size_t
 ngx_kafka_ws_shm_ring_bytes(ngx_kafka_ws_cluster_t *kwc)
 {
     return ngx_kafka_ws_ring_bytes(kwc->ring,

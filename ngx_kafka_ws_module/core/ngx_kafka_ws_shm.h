@@ -104,6 +104,7 @@ typedef enum {
 typedef struct {
     u_char                    name[NGX_KAFKA_WS_TOPIC_MAX + 1];
     uint32_t                  len;
+    uint32_t                  number;      /* of the topic */
     uint32_t                  state;       /* ngx_kafka_ws_topic_state_e */
     uint32_t                  first;       /* stream of partition 0 */
     uint32_t                  last;
@@ -201,6 +202,9 @@ ngx_int_t ngx_kafka_ws_shm_init_zone(ngx_shm_zone_t *shm_zone, void *data);
  * each: the least that can be known before Kafka is asked.
  */
 size_t ngx_kafka_ws_shm_needed(ngx_kafka_ws_cluster_t *kwc);
+
+/* bytes of a ring of this cluster */
+size_t ngx_kafka_ws_shm_ring_bytes(ngx_kafka_ws_cluster_t *kwc);
 
 /*
  * Makes what all processes of a master inherit (the lock file, the count of
