@@ -459,17 +459,26 @@ ngx_kafka_ws_ingest_lost(void *data, void *opaque)
     ngx_kafka_ws_part_t *part = opaque;
     ngx_kafka_ws_ingest_t *ing = data;
 
+    ngx_kafka_ws_kafka_unassign(ing->kafka, part);
+    part->assigned = 0;
+
+    ngx_kafka_ws_ingest_doubt(ing, part);
+}
+
+
+void
+ngx_kafka_ws_ingest_doubt(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_part_t *part)
+{
     ngx_kafka_ws_consumer_t  *c;
 
     c = ing->consumer;
-
-    ngx_kafka_ws_kafka_unassign(ing->kafka, part);
-    part->assigned = 0;
 
     (void) pthread_mutex_lock(&c->mutex);
 
     if (c->nlost < NGX_KAFKA_WS_LOST) {
         c->lost[c->nlost++] = part->number;
+        part->doubtful = 1;
 
         /* else the next plan assigns it again, and it comes back here */
     }

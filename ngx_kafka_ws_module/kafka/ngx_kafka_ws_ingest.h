@@ -24,6 +24,7 @@ typedef struct {
     uint32_t                    number;     /* of the stream */
     ngx_uint_t                  assigned;
     ngx_uint_t                  waiting;    /* for its first commit */
+    ngx_uint_t                  doubtful;   /* its position: for a move */
     ngx_kafka_ws_stream_t      *stream;
     ngx_str_t                   topic;      /* the directory's */
     ngx_kafka_ws_ring_t         ring;
@@ -60,6 +61,13 @@ typedef struct {
 /* adds what is new, drops what is gone, moves what lost its position */
 void ngx_kafka_ws_ingest_plan(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_plan_t *plan);
+
+/*
+ * Has the topics thread ask what there is of a partition that is not
+ * assigned: the next plan then moves it.
+ */
+void ngx_kafka_ws_ingest_doubt(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_part_t *part);
 
 /* librdkafka's errors; see ngx_kafka_ws_kafka_handler_t */
 void ngx_kafka_ws_ingest_error(void *data, const char *text, ngx_uint_t down);

@@ -109,7 +109,13 @@ ngx_kafka_ws_ingest_same_kafka(ngx_kafka_ws_ingest_t *ing,
     (void) ngx_cpystrn(root->kafka, plan->id, sizeof(root->kafka));
 
     for (i = 0; i < ing->nparts; i++) {
-        if (ing->parts[i] && ing->parts[i]->assigned) {
+        if (ing->parts[i] == NULL) {
+            continue;
+        }
+
+        ing->parts[i]->doubtful = 0;
+
+        if (ing->parts[i]->assigned) {
             ngx_kafka_ws_kafka_unassign(ing->kafka, ing->parts[i]);
             ing->parts[i]->assigned = 0;
         }
@@ -127,6 +133,8 @@ ngx_kafka_ws_ingest_topic(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_plan_topic_t *pt)
 {
     uint32_t                       p, n;
+    ngx_int_t                      rc;
+    ngx_uint_t                     again;
     ngx_kafka_ws_root_t           *root;
     ngx_kafka_ws_topic_t          *topic;
     ngx_kafka_ws_stream_t         *stream;
@@ -152,6 +160,7 @@ ngx_kafka_ws_ingest_topic(ngx_kafka_ws_ingest_t *ing,
     }
 
     n = topic->first;
+    again = 0;
 
     for (p = 0; p < pt->npartitions; p++) {
 
@@ -170,15 +179,23 @@ ngx_kafka_ws_ingest_topic(ngx_kafka_ws_ingest_t *ing,
             o = &pt->offsets[p - pt->first];
         }
 
-        if (ngx_kafka_ws_ingest_partition(ing, topic, n, o) != NGX_OK) {
+        rc = ngx_kafka_ws_ingest_partition(ing, topic, n, o);
+
+        if (rc == NGX_ERROR) {
             break;
         }
+
+        again |= (rc == NGX_AGAIN);
 
         n = ngx_kafka_ws_shm_stream(root, n)->next;
     }
 
     if (p == pt->npartitions) {
-        ngx_kafka_ws_store_release(&topic->state, NGX_KAFKA_WS_TOPIC_OK);
+
+        if (!again) {
+            ngx_kafka_ws_store_release(&topic->state, NGX_KAFKA_WS_TOPIC_OK);
+        }
+
         return;
     }
 
@@ -194,6 +211,11 @@ ngx_kafka_ws_ingest_topic(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_ingest_drop(ing, topic, NGX_KAFKA_WS_TOPIC_NO_MEMORY, 1);
 }
 
+
+/*
+ * returns:  NGX_AGAIN: of a topic that was gone, not what it was for all that
+ *           is known; NGX_ERROR: no room
+ */
 
 static ngx_int_t
 ngx_kafka_ws_ingest_partition(ngx_kafka_ws_ingest_t *ing,
@@ -212,6 +234,11 @@ ngx_kafka_ws_ingest_partition(ngx_kafka_ws_ingest_t *ing,
 
     if (part->assigned) {
         return NGX_OK;
+    }
+
+    if (part->doubtful) {
+        /* where it goes on is in a plan to come */
+        return (topic->state == NGX_KAFKA_WS_TOPIC_GONE) ? NGX_AGAIN : NGX_OK;
     }
 
     stream = ngx_kafka_ws_shm_stream(ing->root, number);
@@ -253,6 +280,12 @@ ngx_kafka_ws_ingest_partition(ngx_kafka_ws_ingest_t *ing,
 
     if (part->next >= part->load_end) {
         ngx_kafka_ws_store_release(&stream->state, NGX_KAFKA_WS_STREAM_READY);
+    }
+
+    if (topic->state == NGX_KAFKA_WS_TOPIC_GONE && !fresh) {
+        /* another one may have its name now */
+        ngx_kafka_ws_ingest_doubt(ing, part);
+        return NGX_AGAIN;
     }
 
     ngx_kafka_ws_ingest_assign(ing, part);
@@ -425,6 +458,10 @@ ngx_kafka_ws_ingest_drop(ngx_kafka_ws_ingest_t *ing,
         stream = ngx_kafka_ws_shm_stream(ing->root, n);
         part = (n < ing->nparts) ? ing->parts[n] : NULL;
 
+        if (part) {
+            part->doubtful = 0;
+        }
+
         if (part && part->assigned) {
             ngx_kafka_ws_kafka_unassign(ing->kafka, part);
             part->assigned = 0;
@@ -453,7 +490,16 @@ ngx_kafka_ws_ingest_move(ngx_kafka_ws_ingest_t *ing,
     o = &move->offsets;
     part = (move->stream < ing->nparts) ? ing->parts[move->stream] : NULL;
 
-    if (part == NULL || part->assigned || part->stream->ring == 0) {
+    if (part == NULL || part->assigned || part->stream == NULL
+        || part->stream->ring == 0)
+    {
+        return;
+    }
+
+    part->doubtful = 0;
+
+    if (o->log_start < 0) {
+        /* not known; the next plan assigns it as it is */
         return;
     }
 

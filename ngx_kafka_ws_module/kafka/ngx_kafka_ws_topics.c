@@ -32,9 +32,8 @@ static void ngx_kafka_ws_topics_lacking(ngx_kafka_ws_root_t *root,
 static void ngx_kafka_ws_topics_offsets(ngx_kafka_ws_consumer_t *c,
     ngx_kafka_ws_kafka_query_t *query, ngx_kafka_ws_plan_t *plan,
     ngx_uint_t n, int64_t since);
-static ngx_int_t ngx_kafka_ws_topics_moves(ngx_kafka_ws_consumer_t *c,
-    ngx_kafka_ws_kafka_query_t *query, ngx_kafka_ws_plan_t *plan,
-    char *error);
+static void ngx_kafka_ws_topics_moves(ngx_kafka_ws_consumer_t *c,
+    ngx_kafka_ws_kafka_query_t *query, ngx_kafka_ws_plan_t *plan);
 static void ngx_kafka_ws_topics_deliver(ngx_kafka_ws_consumer_t *c,
     ngx_kafka_ws_plan_t *plan);
 static void ngx_kafka_ws_topics_result(ngx_kafka_ws_consumer_t *c,
@@ -130,10 +129,7 @@ ngx_kafka_ws_topics_round(ngx_kafka_ws_consumer_t *c,
 
     ngx_kafka_ws_topics_positions(c, query, plan);
 
-    if (ngx_kafka_ws_topics_moves(c, query, plan, error) != NGX_OK) {
-        ngx_kafka_ws_topics_result(c, outages, error);
-        goto failed;
-    }
+    ngx_kafka_ws_topics_moves(c, query, plan);
 
     ngx_kafka_ws_topics_deliver(c, plan);
 
@@ -375,10 +371,11 @@ ngx_kafka_ws_topics_offsets(ngx_kafka_ws_consumer_t *c,
  * What is there of the partitions whose position is not there any more.
  */
 
-static ngx_int_t
+static void
 ngx_kafka_ws_topics_moves(ngx_kafka_ws_consumer_t *c,
-    ngx_kafka_ws_kafka_query_t *query, ngx_kafka_ws_plan_t *plan, char *error)
+    ngx_kafka_ws_kafka_query_t *query, ngx_kafka_ws_plan_t *plan)
 {
+    char                       error[NGX_KAFKA_WS_KAFKA_ERROR_LEN];
     uint32_t                   lost[NGX_KAFKA_WS_LOST];
     ngx_str_t                  name;
     ngx_uint_t                 i, n;
@@ -395,12 +392,12 @@ ngx_kafka_ws_topics_moves(ngx_kafka_ws_consumer_t *c,
     (void) pthread_mutex_unlock(&c->mutex);
 
     if (n == 0) {
-        return NGX_OK;
+        return;
     }
 
     plan->moves = calloc(n, sizeof(ngx_kafka_ws_plan_move_t));
     if (plan->moves == NULL) {
-        return NGX_OK;
+        return;
     }
 
     for (i = 0; i < n; i++) {
@@ -416,10 +413,11 @@ ngx_kafka_ws_topics_moves(ngx_kafka_ws_consumer_t *c,
         move->offsets.partition = stream->partition;
 
         if (ngx_kafka_ws_kafka_offsets(query, &move->offsets, 1, -1,
-                                       NGX_KAFKA_WS_TOPICS_TIMEOUT, error)
+                                       NGX_KAFKA_WS_TOPICS_RETRY, error)
             != NGX_OK)
         {
-            return NGX_ERROR;
+            /* its topic may be gone: not a matter of the others */
+            move->offsets.log_start = -1;
         }
 
         plan->nmoves++;
@@ -431,8 +429,6 @@ ngx_kafka_ws_topics_moves(ngx_kafka_ws_consumer_t *c,
     c->nlost -= n;
     ngx_memmove(c->lost, c->lost + n, c->nlost * sizeof(uint32_t));
     (void) pthread_mutex_unlock(&c->mutex);
-
-    return NGX_OK;
 }
 
 
