@@ -128,7 +128,7 @@ $b->produce($other, 'last');
 is(seen($witness, 1), '10 last', 'another topic');
 is(join(' ', map { $_->{event} } $witness->events), '', 'and no event');
 
-like($t->log(), qr/\[warn\].*topic "$quick" partition 0 ends at offset \d+ /,
+ok($t->wait_log(qr/\[warn\].*topic "$quick" partition 0 ends at offset \d+ /),
 	'log line of the other log');
 like($t->log(), qr/\[warn\].*topic "$slow" is gone/, 'log line of the end');
 
