@@ -241,28 +241,27 @@ ngx_kafka_ws_topics_positions(ngx_kafka_ws_consumer_t *c,
         return;
     }
 
-    plan->offsets = calloc(n, sizeof(ngx_kafka_ws_kafka_offsets_t));
+    o = calloc(n, sizeof(ngx_kafka_ws_kafka_offsets_t));
+    if (o == NULL) {
+        /* the next plan has them */
 
-    o = plan->offsets;
+        for (i = 0; i < plan->ntopics; i++) {
+            plan->topics[i].noffsets = 0;
+        }
+
+        return;
+    }
+
+    plan->offsets = o;
 
     for (i = 0; i < plan->ntopics; i++) {
         topic = &plan->topics[i];
-
-        if (o == NULL) {
-            topic->noffsets = 0;
-            continue;
-        }
-
         topic->offsets = o;
 
         for ( /* void */ ; o < topic->offsets + topic->noffsets; o++) {
             o->topic = &topic->name;
             o->partition = (int32_t) (topic->first + (o - topic->offsets));
         }
-    }
-
-    if (plan->offsets == NULL) {
-        return;
     }
 
     fresh = (ngx_kafka_ws_load_acquire(&kwc->root->allowed) == kwc->allowed);
