@@ -57,6 +57,11 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
     route = kws->data;
     buf = &kww->catch_up;
 
+    if (kws->where == NGX_KAFKA_WS_AT_AHEAD) {
+        /* it was waiting for us, not we for it */
+        kws->behind = ngx_current_msec;
+    }
+
     if (ngx_kafka_ws_start_announce(route, kws) != NGX_OK) {
         ngx_kafka_ws_subscriber_done(kws);
         return;
