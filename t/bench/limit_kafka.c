@@ -26,6 +26,7 @@
 #define LIMIT_STAMPS  (4 * 1024 * 1024)
 
 
+static int limit_settle(int partitions);
 static void limit_frame(const rd_kafka_message_t *rkm);
 static void limit_stamp(const rd_kafka_message_t *rkm);
 static int limit_compare(const void *one, const void *two);
@@ -53,6 +54,7 @@ limit_kafka(void)
         { "fetch.wait.max.ms", "500" },
         { "fetch.queue.backoff.ms", "1" },
         { "socket.nagle.disable", "true" },
+        { "enable.partition.eof", "true" },
         { "queued.min.messages", "100000" }
     };
 
@@ -105,6 +107,10 @@ limit_kafka(void)
         }
     }
 
+    if (limit_settle(md->topics[0].partition_cnt) == -1) {
+        return -1;
+    }
+
     rd_kafka_metadata_destroy(md);
 
     rd_kafka_queue_io_event_enable(limit_queue, limit_efd, &one, sizeof(one));
@@ -112,6 +118,37 @@ limit_kafka(void)
     limit_watch(limit_efd, EPOLL_CTL_ADD, EPOLLIN);
 
     return 0;
+}
+
+
+/* waits until each partition has reached its end: what comes now is new */
+
+static int
+limit_settle(int partitions)
+{
+    int                  tries;
+    rd_kafka_message_t  *rkm;
+
+    for (tries = 0; tries < 200; tries++) {
+
+        rkm = rd_kafka_consume_queue(limit_queue, 50);
+
+        if (rkm == NULL) {
+            continue;
+        }
+
+        partitions -= (rkm->err == RD_KAFKA_RESP_ERR__PARTITION_EOF);
+
+        rd_kafka_message_destroy(rkm);
+
+        if (partitions == 0) {
+            return 0;
+        }
+    }
+
+    (void) fprintf(stderr, "limit: the topic's end is not reached\n");
+
+    return -1;
 }
 
 

@@ -49,7 +49,8 @@ http {
     kafka_ws_cluster c {
         brokers %%BROKERS%%;
         topics  $topic;
-        zone    c 64m;
+        zone    c 128m;
+        ring    32m;
     }
     server {
         listen 127.0.0.1:%%PORT_0%% backlog=4096;
