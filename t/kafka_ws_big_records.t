@@ -181,13 +181,17 @@ is(($closed->wait_close(10))[0], 4410, 'kafka_ws_gap close: closed');
 # a gap in the ring is told again to those who resume before it
 
 my $again = KafkaWS::Client->open($t->port(0), '/small?cursor=0:'
-	. ($at + 2) . ',1:0');
+	. ($at + 2) . ',1:1');
 
 is($again->wait_event('start', 10)->{partitions}[0]{state}, 'resumed',
 	'resume at the gap: state');
 is_deeply($again->wait_event('gap', 10), gap($at + 2, $at + 2),
 	'resume at the gap: event');
-is($again->next_record(10)->{value}, 'between', 'and the record behind it');
+
+# partition 1 may come before or behind it
+
+my ($behind) = grep { $_->{partition} == 0 } $again->records(2, 10);
+is($behind->{value}, 'between', 'and the record behind it');
 
 is(partition_of('small')->{too_large}, 4 + 3, 'status: too large');
 is(partition_of('c')->{too_large}, 2, 'status of the other cluster');

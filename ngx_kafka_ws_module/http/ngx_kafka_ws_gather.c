@@ -13,7 +13,7 @@
 
 static ngx_kafka_ws_gather_e ngx_kafka_ws_gather_part(
     ngx_kafka_ws_route_t *route, ngx_kafka_ws_subscriber_t *kws,
-    ngx_kafka_ws_span_buf_t *buf, ngx_uint_t k, ngx_log_t *log);
+    ngx_kafka_ws_span_buf_t *buf, ngx_uint_t k, size_t avail, ngx_log_t *log);
 static ngx_int_t ngx_kafka_ws_gather_room(ngx_kafka_ws_span_buf_t *buf,
     size_t size, ngx_log_t *log);
 
@@ -45,7 +45,7 @@ ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
     ngx_log_t *log)
 {
-    ngx_uint_t              k;
+    ngx_uint_t              i, k;
     ngx_kafka_ws_gather_e   rc;
 
     buf->len = 0;
@@ -70,13 +70,20 @@ ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
         buf->max_marks = route->nparts;
     }
 
-    for (k = 0; k < route->nparts; k++) {
+    /* another one is first each time, and none takes more than its share */
+
+    buf->turn++;
+
+    for (i = 0; i < route->nparts; i++) {
+        k = (buf->turn + i) % route->nparts;
 
         if (!route->parts[k].open || (kws && k >= kws->nplaces)) {
             continue;
         }
 
-        rc = ngx_kafka_ws_gather_part(route, kws, buf, k, log);
+        rc = ngx_kafka_ws_gather_part(route, kws, buf, k,
+                                      (buf->size - buf->len)
+                                      / (route->nparts - i), log);
 
         if (rc == NGX_KAFKA_WS_GATHER_NONE) {
             continue;
@@ -105,9 +112,8 @@ ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
 static ngx_kafka_ws_gather_e
 ngx_kafka_ws_gather_part(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
-    ngx_uint_t k, ngx_log_t *log)
+    ngx_uint_t k, size_t avail, ngx_log_t *log)
 {
-    size_t                      avail;
     uint64_t                    limit;
     ngx_uint_t                  i;
     ngx_kafka_ws_ring_e         rc;
@@ -117,14 +123,10 @@ ngx_kafka_ws_gather_part(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_route_part_t  *part;
 
     part = &route->parts[k];
-    avail = buf->size - buf->len;
 
     if (kws) {
         place = &kws->places[k];
         limit = part->place.seq;
-
-        /* a long way in one partition must not hold up the others */
-        avail /= route->nparts - k;
 
     } else {
         place = &part->place;
@@ -157,19 +159,20 @@ ngx_kafka_ws_gather_part(ngx_kafka_ws_route_t *route,
             break;
         }
 
-        /* too big for what is left, for the share, or for the buffer */
+        /* one frame is too big for its share, for the rest, or for all */
 
-        if (buf->n) {
-            return NGX_KAFKA_WS_GATHER_NONE;
+        if (span.len > buf->size - buf->len) {
+
+            if (buf->n) {
+                return NGX_KAFKA_WS_GATHER_NONE;
+            }
+
+            if (ngx_kafka_ws_gather_room(buf, span.len, log) != NGX_OK) {
+                return NGX_KAFKA_WS_GATHER_ERROR;
+            }
         }
 
-        if (span.len > buf->size
-            && ngx_kafka_ws_gather_room(buf, span.len, log) != NGX_OK)
-        {
-            return NGX_KAFKA_WS_GATHER_ERROR;
-        }
-
-        avail = buf->size;
+        avail = span.len;
     }
 
     if (span.n == 0 || (span.flags && buf->n)) {

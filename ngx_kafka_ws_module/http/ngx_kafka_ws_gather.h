@@ -39,6 +39,7 @@ typedef struct {
     ngx_uint_t                 n;
     uint32_t                   flags;     /* not 0: one entry, a gap */
     ngx_uint_t                 k;         /* the part that stopped it */
+    ngx_uint_t                 turn;      /* spans made so far */
     ngx_kafka_ws_mark_t       *marks;
     ngx_uint_t                 nmarks;
     ngx_uint_t                 max_marks;
