@@ -1,0 +1,230 @@
+#!/usr/bin/perl
+
+# wss: streams over TLS, by way of "openssl s_client".
+
+# brokers: kafka mock
+
+###############################################################################
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use IO::Socket::INET;
+use POSIX ();
+use Test::More;
+
+use KafkaWS::Broker;
+use KafkaWS::Client;
+use KafkaWS::Nginx qw(wait_for now);
+use KafkaWS::Ports;
+use KafkaWS::Process;
+
+use constant { TIME => 10, SIZE => 50_000, MANY => 40 };
+
+my $b = KafkaWS::Broker->new();
+my $topic = $b->create_topic($b->topic('tls'), partitions => 2);
+
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(25);
+my $dir = $t->testdir;
+
+system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
+	. " -keyout $dir/key.pem -out $dir/cert.pem >$dir/openssl.out 2>&1")
+	== 0 or die $t->read_testfile('openssl.out');
+
+$t->write_file_expand('nginx.conf', <<"EOT")->run();
+
+%%MODULE%%
+%%GLOBALS%%
+
+events {
+}
+
+http {
+    %%GLOBALS_HTTP%%
+
+    ssl_certificate      cert.pem;
+    ssl_certificate_key  key.pem;
+    ssl_protocols        TLSv1.2 TLSv1.3;
+
+    kafka_ws_cluster c {
+        brokers   %%BROKERS%%;
+        topics    $topic;
+        zone      c 64m;
+        ring      16m;
+        property  fetch.wait.max.ms 5;
+    }
+
+    server {
+        listen  127.0.0.1:%%PORT_1%% ssl;
+        listen  127.0.0.1:%%PORT_0%%;
+
+        location / {
+            kafka_ws  c;
+        }
+
+        location /slow {
+            kafka_ws       c;
+            kafka_ws_slow  close lag=2s buffer=8k;
+        }
+
+        location /patient {
+            kafka_ws       c;
+            kafka_ws_slow  close lag=1h buffer=8k;
+            kafka_ws_ping  5m;
+        }
+
+        location /ping {
+            kafka_ws       c;
+            kafka_ws_ping  300ms timeout=300ms;
+        }
+
+        location = /kafka_ws_status {
+            kafka_ws_status;
+        }
+    }
+}
+
+EOT
+
+my %tunnel = map { $_ => tunnel($_) } '-tls1_2', '-tls1_3';
+
+###############################################################################
+
+for my $version (sort keys %tunnel) {
+	my $c = started($version, '/');
+	my $offset = $b->produce($topic, { partition => 1, key => 'k',
+		value => '{"a":1}' });
+	my ($r) = $c->records(1, TIME);
+
+	is("$r->{partition} $r->{offset} $r->{value}{a}", "1 $offset 1",
+		"$version: record");
+
+	# more than a TLS record, and more than the sockets take at once
+	my $big = join '', map { chr(97 + $_ % 26) } 1 .. 900_000;
+
+	$b->produce($topic, $big, 'after');
+
+	my @got = map { $_->{value} } $c->records(2, TIME);
+
+	ok($got[0] eq $big, "$version: big record");
+	is($got[1], 'after', "$version: the next one");
+
+	$c->ping('p' x 125);
+	is($c->wait_pong(TIME), 'p' x 125, "$version: pong");
+	$c->close(1000);
+	is(($c->wait_close(TIME))[0], 1000, "$version: close");
+	is($c->wait_eof(TIME), 'fin', "$version: end");
+
+	# what it must not send
+	$c = started($version, '/');
+	$c->send_text('a');
+	is(($c->wait_close(TIME))[0], 1003, "$version: data");
+	is($c->wait_eof(TIME), 'fin', "$version: end after data");
+}
+
+my $c = started('-tls1_3', '/ping', auto_pong => 0);
+
+is_deeply([$c->wait_close(TIME)], [1011, 'ping timeout'], 'unanswered ping');
+
+# a client that stops reading, and reads again in time
+
+$c = started('-tls1_3', '/patient');
+
+my $slow = status()->{slow};
+my @values = map { $_ . 'x' x SIZE } 1 .. MANY;
+
+$b->produce($topic, @values);
+ok(wait_for(TIME, sub { status()->{slow} > $slow }), 'a slow client');
+$c->ping('behind it');
+
+my @got = map { $_->{value} } $c->records(MANY, TIME);
+
+is(@got, MANY, 'every record');
+is(scalar(grep { $got[$_] ne $values[$_] } 0 .. $#got), 0, 'whole, in order');
+is($c->wait_pong(TIME), 'behind it', 'pong behind them');
+
+# and one that does not
+
+my $closes = status()->{closes}{4408};
+
+$c = started('-tls1_3', '/slow');
+$b->produce($topic, @values);
+ok(wait_for(TIME, sub { status()->{closes}{4408} > $closes }),
+	'slow client is closed');
+$c->records(1e9, 1);
+ok($c->wait_eof(TIME), 'its connection ends');
+
+# stop
+
+$c = started('-tls1_3', '/');
+$b->produce($topic, 'last');
+$c->records(1, TIME);
+
+my $since = now();
+
+ok($t->stop() && now() - $since < 2, 'stop in time');
+is_deeply([$c->wait_close(TIME)], [1001, $c->cursor], 'close at a stop');
+
+###############################################################################
+
+sub started {
+	my ($version, $uri, @more) = @_;
+	my $c = KafkaWS::Client->open($tunnel{$version}, $uri, @more,
+		rcvbuf => 32768);
+
+	$c->wait_event('start', TIME) or die "no start event\n";
+
+	return $c;
+}
+
+sub status { return $t->status()->{clusters}[0] }
+
+# Takes connections, each of which gets an s_client of its own.
+# returns: the port
+sub tunnel {
+	my ($version) = @_;
+	my $port = KafkaWS::Ports::reserve();
+	my $to = '127.0.0.1:' . $t->port(1);
+	my $script = "$dir/tunnel$version.pl";
+
+	open my $f, '>', $script or die "$script: $!\n";
+	print $f <<'EOS';
+use IO::Socket::INET;
+use Socket qw(SOL_SOCKET SO_SNDBUF);
+
+my ($port, @command) = @ARGV;
+my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 64,
+	LocalPort => $port, ReuseAddr => 1) or die "listen: $!\n";
+
+# else all that a slow client does not read would fit in here
+$listen->setsockopt(SOL_SOCKET, SO_SNDBUF, 16384);
+
+$SIG{CHLD} = 'IGNORE';
+$| = 1;
+print "ready\n";
+open STDOUT, '>', '/dev/null';
+
+while (my $s = $listen->accept()) {
+	next if fork();
+	open STDIN, '<&', $s;
+	open STDOUT, '>&', $s;
+	close $s;
+	close $listen;
+	exec 'setpriv', '--pdeathsig', 'KILL', '--', @command;
+}
+EOS
+	close $f;
+
+	my $p = KafkaWS::Process->start(pipe => 1, log => "$dir/tunnel.log",
+		command => [$^X, $script, $port, 'openssl', 's_client',
+			'-quiet', '-no_ign_eof', $version, '-connect', $to]);
+
+	die "no tunnel\n" unless ($p->line(TIME) // '') eq 'ready';
+
+	return $port;
+}
+
+###############################################################################
