@@ -3,7 +3,7 @@
 # 5,000 clients on two workers for a minute: each gets every record, in
 # order, none twice, checked by value, and the workers' memory stays.
 
-# brokers: kafka mock
+# brokers: kafka
 # run: alone
 # timeout: 240
 

@@ -31,6 +31,10 @@ use constant {
 
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('reload'), partitions => PARTITIONS);
+
+# the mock answers a fetch without data only when its time is over
+my $wait = $b->kind eq 'mock' ? 5 : 500;
+
 my $t = KafkaWS::Nginx->new(broker => $b)->plan(14);
 
 $t->allow_alert(qr/exited on signal 9$/);
@@ -47,6 +51,7 @@ http {
         brokers %%BROKERS%%;
         topics  $topic;
         zone    c 64m;
+        property fetch.wait.max.ms $wait;
     }
     server {
         listen 127.0.0.1:%%PORT_0%%;
