@@ -16,7 +16,7 @@ use Test::More;
 
 use KafkaWS::Broker;
 use KafkaWS::Client;
-use KafkaWS::Nginx;
+use KafkaWS::Nginx qw(wait_for);
 
 use constant { TIME => 5, CONT => 0, TEXT => 1, BINARY => 2, PING => 9 };
 
@@ -121,7 +121,8 @@ $c = started('/small');
 $c->ping('x' x 125);
 is($c->wait_pong(TIME), 'x' x 125, 'longest ping');
 
-is($t->status()->{clusters}[0]{closes}{1009}, 9, 'closes are counted');
+ok(wait_for(TIME, sub {
+	$t->status()->{clusters}[0]{closes}{1009} == 9 }), 'closes are counted');
 
 ###############################################################################
 

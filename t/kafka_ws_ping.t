@@ -19,7 +19,7 @@ use Time::HiRes qw(sleep);
 
 use KafkaWS::Broker;
 use KafkaWS::Client;
-use KafkaWS::Nginx qw(now);
+use KafkaWS::Nginx qw(wait_for now);
 
 use constant {
 	PING => 0.4,		# seconds, as in the configuration
@@ -190,7 +190,8 @@ $c = started('/text');
 $c->wait_pings(4, 4 * LATE);
 is(scalar @{ $c->{inbox} }, 0, 'no idle event in text');
 
-is($t->status()->{clusters}[0]{closes}{1011}, 2, 'closes are counted');
+ok(wait_for(LATE, sub {
+	$t->status()->{clusters}[0]{closes}{1011} == 2 }), 'closes are counted');
 
 ###############################################################################
 
