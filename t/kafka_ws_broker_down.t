@@ -77,8 +77,8 @@ $b->down();
 my ($code, $out) = $t->conf_test();
 
 is($code, 0, 'configuration test without a broker');
-is(scalar(grep { !/ (?:syntax is ok|test is successful)$/ } split /\n/, $out), 0,
-	'and not a word') or diag($out);
+is(scalar(grep { !/ (?:syntax is ok|test is successful)$/ }
+	split /\n/, $out), 0, 'and not a word') or diag($out);
 
 my $since = now();
 

@@ -122,7 +122,8 @@ $c->ping('x' x 125);
 is($c->wait_pong(TIME), 'x' x 125, 'longest ping');
 
 ok(wait_for(TIME, sub {
-	$t->status()->{clusters}[0]{closes}{1009} == 9 }), 'closes are counted');
+	$t->status()->{clusters}[0]{closes}{1009} == 9
+}), 'closes are counted');
 
 ###############################################################################
 

@@ -21,7 +21,8 @@ use KafkaWS::Nginx qw(wait_for now);
 use constant { TIME => 10, CLIENTS => 8, PARTITIONS => 2 };
 
 my $kafka = KafkaWS::Broker->new();
-my $topic = $kafka->create_topic($kafka->topic('killed'), partitions => PARTITIONS);
+my $topic = $kafka->create_topic($kafka->topic('killed'),
+	partitions => PARTITIONS);
 
 my $t = KafkaWS::Nginx->new(broker => $kafka)->plan(15 + CLIENTS);
 
