@@ -186,6 +186,7 @@ kafka_tool_producer(const char *bootstrap, const char *id, void *opaque)
         { "bootstrap.servers", bootstrap },
         { "transactional.id", id },
         { "enable.idempotence", "true" },
+        { "max.in.flight.requests.per.connection", "1" },
         { "linger.ms", "0" },
         { "socket.nagle.disable", "true" },
         { "message.max.bytes", "33554432" },

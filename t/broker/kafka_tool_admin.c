@@ -28,6 +28,8 @@ static rd_kafka_resp_err_t kafka_tool_admin_error(rd_kafka_event_t *event,
 static int kafka_tool_until(kafka_tool_t *kt, const char *topic,
     kafka_tool_state_e wanted, int64_t partitions, int64_t timeout_ms,
     char *error);
+static int kafka_tool_logs(kafka_tool_t *kt, const char *topic,
+    int64_t partitions, char *error);
 static kafka_tool_state_e kafka_tool_topic_state(kafka_tool_t *kt,
     const char *topic, int64_t partitions);
 static int kafka_tool_watermarks(kafka_tool_t *kt, const char *topic,
@@ -355,7 +357,8 @@ kafka_tool_until(kafka_tool_t *kt, const char *topic,
     for ( ;; ) {
 
         if (kafka_tool_topic_state(kt, topic, partitions) == wanted) {
-            return 0;
+            return (wanted == KAFKA_TOOL_READY)
+                   ? kafka_tool_logs(kt, topic, partitions, error) : 0;
         }
 
         if (kafka_tool_now_ms() >= deadline) {
@@ -367,6 +370,28 @@ kafka_tool_until(kafka_tool_t *kt, const char *topic,
 
         (void) usleep(20000);
     }
+}
+
+
+/*
+ * Waits until each leader has its log.  One that has not may take a later
+ * batch first: those before it then count as duplicates, as if written.
+ */
+
+static int
+kafka_tool_logs(kafka_tool_t *kt, const char *topic, int64_t partitions,
+    char *error)
+{
+    int32_t  i;
+    int64_t  low, high;
+
+    for (i = 0; i < partitions; i++) {
+        if (kafka_tool_watermarks(kt, topic, i, &low, &high, error) != 0) {
+            return -1;
+        }
+    }
+
+    return 0;
 }
 
 

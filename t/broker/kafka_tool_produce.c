@@ -469,5 +469,10 @@ kafka_tool_delivered(rd_kafka_t *rk, const rd_kafka_message_t *msg,
     slot->partition = msg->partition;
     slot->offset = msg->offset;
 
+    if (slot->err == RD_KAFKA_RESP_ERR_NO_ERROR && slot->offset < 0) {
+        /* said to be written before, nobody knows where */
+        slot->err = RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER;
+    }
+
     batch->waiting--;
 }
