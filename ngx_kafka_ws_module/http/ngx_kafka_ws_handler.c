@@ -43,7 +43,7 @@ static ngx_int_t ngx_kafka_ws_handler_positions(ngx_http_request_t *r,
     ngx_str_t *value, ngx_kafka_ws_asked_t *asked,
     ngx_kafka_ws_refused_t *refused);
 static ngx_int_t ngx_kafka_ws_handler_limit(ngx_http_request_t *r,
-    ngx_kafka_ws_refused_t *refused);
+    ngx_kafka_ws_counters_t *counters, ngx_kafka_ws_refused_t *refused);
 static ngx_int_t ngx_kafka_ws_handler_refused(
     ngx_kafka_ws_refused_t *refused, ngx_uint_t status,
     ngx_kafka_ws_refusal_e reason, const char *text);
@@ -60,6 +60,7 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
     ngx_kafka_ws_asked_t       asked;
     ngx_kafka_ws_worker_t     *kww;
     ngx_kafka_ws_refused_t     refused;
+    ngx_kafka_ws_counters_t   *counters;
     ngx_kafka_ws_loc_conf_t   *klcf;
     ngx_kafka_ws_handshake_t   hs;
 
@@ -70,6 +71,7 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
 
     klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_ws_module);
     root = klcf->cluster->root;
+    counters = &ngx_kafka_ws_shm_slot(root)->counters;
 
     rc = ngx_kafka_ws_handshake_check(r, klcf, &hs, &refused);
 
@@ -90,7 +92,7 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_kafka_ws_handler_limit(r, &refused);
+        rc = ngx_kafka_ws_handler_limit(r, counters, &refused);
     }
 
     if (rc == NGX_DECLINED) {
@@ -101,12 +103,18 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_kafka_ws_handshake_accept(r, &hs) == NGX_ERROR) {
-        return NGX_ERROR;
+    rc = ngx_kafka_ws_handshake_accept(r, &hs);
+
+    if (rc != NGX_ERROR) {
+        rc = ngx_kafka_ws_worker_join(kww, r, asked.topic, asked.ranges,
+                                      asked.nranges, hs.format, asked.wish);
     }
 
-    return ngx_kafka_ws_worker_join(kww, r, asked.topic, asked.ranges,
-                                    asked.nranges, hs.format, asked.wish);
+    if (rc == NGX_ERROR) {
+        ngx_kafka_ws_count(&counters->connections, -1);
+    }
+
+    return rc;
 }
 
 
@@ -376,13 +384,13 @@ ngx_kafka_ws_handler_positions(ngx_http_request_t *r, ngx_str_t *value,
 
 
 /*
- * The new connection is counted by those it finds: two workers may refuse
- * one too many at the limit, never accept one.
+ * Counts the new connection, and only then looks whether it is one too many:
+ * two workers at the limit may both refuse, but never both accept.
  */
 
 static ngx_int_t
 ngx_kafka_ws_handler_limit(ngx_http_request_t *r,
-    ngx_kafka_ws_refused_t *refused)
+    ngx_kafka_ws_counters_t *counters, ngx_kafka_ws_refused_t *refused)
 {
     uint64_t                    sum;
     ngx_uint_t                  i;
@@ -391,9 +399,13 @@ ngx_kafka_ws_handler_limit(ngx_http_request_t *r,
 
     kwmcf = ngx_http_get_module_main_conf(r, ngx_kafka_ws_module);
 
+    ngx_kafka_ws_count(&counters->connections, 1);
+
     if (kwmcf->max_connections == 0) {
         return NGX_OK;
     }
+
+    ngx_kafka_ws_fence_full();
 
     sum = 0;
     kwc = kwmcf->clusters.elts;
@@ -403,9 +415,11 @@ ngx_kafka_ws_handler_limit(ngx_http_request_t *r,
                                offsetof(ngx_kafka_ws_counters_t, connections));
     }
 
-    if (sum < kwmcf->max_connections) {
+    if (sum <= kwmcf->max_connections) {
         return NGX_OK;
     }
+
+    ngx_kafka_ws_count(&counters->connections, -1);
 
     return ngx_kafka_ws_handler_refused(refused, NGX_HTTP_SERVICE_UNAVAILABLE,
                                         NGX_KAFKA_WS_REFUSED_CONNECTIONS,

@@ -146,7 +146,6 @@ ngx_kafka_ws_subscriber_create(ngx_http_request_t *r,
     /* a graceful shutdown calls the read handler of idle connections */
     c->idle = 1;
 
-    ngx_kafka_ws_count(&counters->connections, 1);
     ngx_kafka_ws_count(&counters->accepted, 1);
 
     ngx_add_timer(c->read, klcf->ping);

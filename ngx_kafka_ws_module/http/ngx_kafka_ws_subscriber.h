@@ -114,6 +114,7 @@ struct ngx_kafka_ws_subscriber_s {
 /*
  * Makes the subscriber of a request whose 101 response was sent, and takes
  * the connection's events over.  Reading begins with a posted event.
+ * counters:  connections counts it already, and is counted down at its end
  * returns:   it, in r->pool, freed with the request; NULL: no memory
  * where:     content handler, which returns NGX_DONE afterwards
  */
