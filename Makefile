@@ -28,7 +28,7 @@ DESTDIR ?=
 SHELL = /bin/bash
 .SHELLFLAGS = -euo pipefail -c
 .DELETE_ON_ERROR:
-.DEFAULT_GOAL = help
+.DEFAULT_GOAL = build
 
 OBJS = objs-$(BUILD)
 WORK = $(CURDIR)/$(OBJS)/work
