@@ -76,7 +76,8 @@ my $new = with(frame(PING, 'early'));
 is($new->wait_pong(TIME), 'early', 'ping');
 ok($new->wait_event('start', TIME), 'start event beside it');
 
-$new = with(frame(PING, 'a') . frame(CLOSE, pack 'n', 3333));
+$new = with(frame(PING, 'a') . frame(CLOSE, pack 'n', 3333),
+	auto_close => 0);
 is(($new->wait_close(TIME))[0], 3333, 'close');
 is($new->wait_eof(TIME), 'fin', 'end');
 
@@ -131,10 +132,10 @@ is(connections(), 2, 'and the next one comes');
 sub frame { return KafkaWS::WebSocket::frame(@_) }
 
 sub with {
-	my ($bytes) = @_;
+	my ($bytes, @more) = @_;
 
 	return KafkaWS::Client->connect($t->port(0), '/',
-		raw => $request . $bytes);
+		raw => $request . $bytes, @more);
 }
 
 sub connections { return $t->status()->{clusters}[0]{connections} }

@@ -326,9 +326,7 @@ ngx_kafka_ws_subscriber_timeout(ngx_kafka_ws_subscriber_t *kws)
         /* a moment that received can not have */
         kws->received = now - 1;
 
-        ngx_kafka_ws_subscriber_ping(kws);
-
-        if (kws->state == NGX_KAFKA_WS_SUB_DONE) {
+        if (ngx_kafka_ws_subscriber_ping(kws) != NGX_OK) {
             return;
         }
     }

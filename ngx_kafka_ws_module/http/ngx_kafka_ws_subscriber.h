@@ -163,11 +163,13 @@ void ngx_kafka_ws_subscriber_set_state(ngx_kafka_ws_subscriber_t *kws,
 void ngx_kafka_ws_subscriber_read_handler(ngx_event_t *rev);
 void ngx_kafka_ws_subscriber_write_handler(ngx_event_t *wev);
 void ngx_kafka_ws_subscriber_linger(ngx_kafka_ws_subscriber_t *kws);
-void ngx_kafka_ws_subscriber_pong(ngx_kafka_ws_subscriber_t *kws,
-    u_char *data, size_t len);
-void ngx_kafka_ws_subscriber_ping(ngx_kafka_ws_subscriber_t *kws);
 ngx_int_t ngx_kafka_ws_subscriber_flush(ngx_kafka_ws_subscriber_t *kws);
 void ngx_kafka_ws_subscriber_timeout(ngx_kafka_ws_subscriber_t *kws);
+
+/* the same; NGX_OK, or NGX_DONE: the subscriber is no more */
+ngx_int_t ngx_kafka_ws_subscriber_pong(ngx_kafka_ws_subscriber_t *kws,
+    u_char *data, size_t len);
+ngx_int_t ngx_kafka_ws_subscriber_ping(ngx_kafka_ws_subscriber_t *kws);
 
 /* place of a code in counters.closes, and back; unknown codes share one */
 ngx_uint_t ngx_kafka_ws_subscriber_close_index(ngx_uint_t code);

@@ -130,9 +130,9 @@ ngx_kafka_ws_subscriber_input(ngx_kafka_ws_subscriber_t *kws, u_char *p,
             return NGX_OK;
 
         case NGX_KAFKA_WS_RECV_PING:
-            ngx_kafka_ws_subscriber_pong(kws, ev.data, ev.len);
-
-            if (kws->state == NGX_KAFKA_WS_SUB_DONE) {
+            if (ngx_kafka_ws_subscriber_pong(kws, ev.data, ev.len)
+                != NGX_OK)
+            {
                 return NGX_DONE;
             }
 

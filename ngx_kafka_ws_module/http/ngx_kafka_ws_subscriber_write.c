@@ -309,14 +309,14 @@ ngx_kafka_ws_subscriber_control(ngx_kafka_ws_subscriber_t *kws)
  * RFC 6455, 5.5.3.
  */
 
-void
+ngx_int_t
 ngx_kafka_ws_subscriber_pong(ngx_kafka_ws_subscriber_t *kws, u_char *data,
     size_t len)
 {
     if (kws->state != NGX_KAFKA_WS_SUB_OPEN
         && kws->state != NGX_KAFKA_WS_SUB_HEAD)
     {
-        return;
+        return NGX_OK;
     }
 
     if (kws->pong == NULL) {
@@ -324,7 +324,7 @@ ngx_kafka_ws_subscriber_pong(ngx_kafka_ws_subscriber_t *kws, u_char *data,
                                NGX_KAFKA_WS_CTRL_FRAME_MAX);
         if (kws->pong == NULL) {
             ngx_kafka_ws_subscriber_done(kws);
-            return;
+            return NGX_DONE;
         }
     }
 
@@ -336,11 +336,14 @@ ngx_kafka_ws_subscriber_pong(ngx_kafka_ws_subscriber_t *kws, u_char *data,
         && ngx_kafka_ws_subscriber_control(kws) == NGX_ERROR)
     {
         ngx_kafka_ws_subscriber_done(kws);
+        return NGX_DONE;
     }
+
+    return NGX_OK;
 }
 
 
-void
+ngx_int_t
 ngx_kafka_ws_subscriber_ping(ngx_kafka_ws_subscriber_t *kws)
 {
     kws->ping_due = 1;
@@ -349,7 +352,10 @@ ngx_kafka_ws_subscriber_ping(ngx_kafka_ws_subscriber_t *kws)
         && ngx_kafka_ws_subscriber_control(kws) == NGX_ERROR)
     {
         ngx_kafka_ws_subscriber_done(kws);
+        return NGX_DONE;
     }
+
+    return NGX_OK;
 }
 
 
