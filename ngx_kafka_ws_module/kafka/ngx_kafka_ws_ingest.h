@@ -44,6 +44,7 @@ typedef struct {
     ngx_uint_t                  nparts;     /* places of it */
     uint8_t                    *absent;     /* by topic: answers without it */
     ngx_uint_t                  nabsent;
+    uint64_t                    counted;    /* ms, of the last such answer */
 
     uint8_t                    *buf;        /* frames of one record */
     size_t                      size;

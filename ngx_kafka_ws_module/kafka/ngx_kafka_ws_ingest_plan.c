@@ -16,6 +16,9 @@
 /* answers without a topic until it is taken for deleted */
 #define NGX_KAFKA_WS_INGEST_ABSENT  3
 
+/* ms between answers that count for that */
+#define NGX_KAFKA_WS_INGEST_COUNT   2000
+
 /* ms that the first plan may wait for the leaders of its partitions */
 #define NGX_KAFKA_WS_INGEST_WARM    500
 
@@ -389,6 +392,7 @@ ngx_kafka_ws_ingest_absent(ngx_kafka_ws_ingest_t *ing,
 {
     uint8_t               *absent;
     uint32_t               n;
+    uint64_t               now;
     ngx_str_t              name;
     ngx_uint_t             i;
     ngx_kafka_ws_root_t   *root;
@@ -407,6 +411,16 @@ ngx_kafka_ws_ingest_absent(ngx_kafka_ws_ingest_t *ing,
         ing->absent = absent;
         ing->nabsent = root->ntopics;
     }
+
+    /* answers that were asked for in a hurry count once */
+
+    now = ngx_kafka_ws_shm_now();
+
+    if (now - ing->counted < NGX_KAFKA_WS_INGEST_COUNT) {
+        return;
+    }
+
+    ing->counted = now;
 
     for (n = 0; n < root->ntopics; n++) {
         if (ing->absent[n] < NGX_KAFKA_WS_INGEST_ABSENT) {
