@@ -191,7 +191,7 @@ $c->wait_pings(4, 4 * LATE);
 is(scalar @{ $c->{inbox} }, 0, 'no idle event in text');
 
 ok(wait_for(LATE, sub {
-	$t->status()->{clusters}[0]{closes}{1011} == 2
+	$t->status()->{clusters}[0]{closes}{1011} >= 2
 }), 'closes are counted');
 
 ###############################################################################
