@@ -61,6 +61,18 @@ STEMS = $(basename $(TOOL_SRCS))
 TOOL_MAINS = $(filter-out $(foreach s,$(STEMS),$(s)_%),$(STEMS))
 TOOLS = $(addprefix objs-release/t/,$(notdir $(TOOL_MAINS)))
 
+# the packages of all goals are asked for, or installed, at once
+NEEDS_test = kafka test
+NEEDS_test-asan = kafka test
+NEEDS_test-mock = test
+NEEDS_test-browser = kafka browser
+NEEDS_lint = lint
+NEEDS_check = lint kafka test
+NEEDS_bench = kafka bench
+NEEDS_demo = demo
+NEEDS_kafka = kafka
+NEEDS = $(sort build $(foreach g,$(MAKECMDGOALS),$(NEEDS_$(g))))
+
 export CC JOBS NGINX_BINARY KAFKA_BROKERS DEMO_SECONDS DEMO_PORT
 export TEST_JOBS = $(JOBS)
 export TEST_NGINX_BINARY = $(NGINX_BINARY)
@@ -68,7 +80,7 @@ export TEST_NGINX_MODULES = $(CURDIR)/$(OBJS)
 
 .PHONY: help all build deps kafka unit test test-asan test-mock test-browser \
 	lint check bench demo install uninstall dist clean distclean \
-	tools unit-programs FORCE
+	tools unit-programs packages FORCE
 
 help: ## this list
 	@echo 'usage: make TARGET [VARIABLE=value ...]'; echo; echo Targets:
@@ -87,10 +99,10 @@ build: $(MODULE) ## the module: objs-$(BUILD)/ngx_kafka_ws_module.so
 deps: ## install every missing package (as root), or print the apt-get line
 	@t/deps/install build kafka test lint bench browser
 
-deps-%:
-	@t/deps/install $*
+packages:
+	@t/deps/install $(NEEDS)
 
-kafka: deps-kafka ## fetch Apache Kafka, once, into t/broker/kafka/lib
+kafka: packages ## fetch Apache Kafka, once, into t/broker/kafka/lib
 	@t/broker/kafka/fetch
 
 unit: unit-programs ## unit tests, under ASan and UBSan
@@ -100,27 +112,27 @@ unit-programs: $(UNIT)
 
 tools: $(TOOLS)
 
-test: build deps-test kafka tools unit-programs ## unit and end-to-end tests
+test: packages build kafka tools unit-programs ## unit and end-to-end tests
 	@t/run --broker=both $(UNIT) $(TESTS)
 
-test-mock: build deps-test tools unit-programs ## the same on the mock broker
+test-mock: packages build tools unit-programs ## the same on the mock broker
 	@t/run --broker=mock $(UNIT) $(TESTS)
 
 test-asan: ## the tests with the module built under ASan and UBSan
 	@$(MAKE) BUILD=asan test
 
-test-browser: build deps-browser kafka tools ## the demo page in Chromium
+test-browser: packages build kafka tools ## the demo page in Chromium
 	@t/browser/run
 
-lint: deps-lint $(OBJS)/configured ## style, layers, analyzers
+lint: packages $(OBJS)/configured ## style, layers, analyzers
 	@t/lint/run $(OBJS)/cflags
 
 check: lint test ## lint and test
 
-bench: build deps-bench kafka tools ## instructions per frame, CPU, latency
+bench: packages build kafka tools ## instructions per frame, CPU, latency
 	@t/bench/run
 
-demo: build deps-demo tools ## Kafka, nginx and a feed behind one web page
+demo: packages build tools ## Kafka, nginx and a feed behind one web page
 	@[ -n '$(KAFKA_BROKERS)' ] || $(MAKE) --no-print-directory kafka \
 		|| echo 'no Apache Kafka here: the demo uses the mock broker'
 	@conf-examples/demo/run $(CURDIR)/$(MODULE)
@@ -148,13 +160,15 @@ distclean: clean ## remove what was fetched and packed, too
 # The module, by nginx's own build system in a folder of links.  The finished
 # file comes by rename: a running nginx may have the former one mapped.
 
+# The settings hold the path of this tree: a copy builds its own sources.
+
 $(OBJS)/settings: FORCE
 	@mkdir -p $(OBJS)
-	@s='$(NGINX_SRC) $(CC) $(CC_OPT)'; \
+	@s='$(CURDIR) $(NGINX_SRC) $(CC) $(CC_OPT)'; \
 	[ "$$(cat $@ 2>/dev/null)" = "$$s" ] || echo "$$s" > $@
 
 $(OBJS)/configured: config t/build/configure $(OBJS)/settings \
-		$(wildcard $(NGINX_SRC)/src/core/nginx.h) | deps-build
+		$(wildcard $(NGINX_SRC)/src/core/nginx.h) | packages
 	@echo "configuring nginx's build in $(OBJS)/work"
 	@flock $(OBJS)/lock t/build/configure '$(NGINX_SRC)' $(OBJS) \
 		'$(if $(filter asan,$(BUILD)),$(SANITIZE)$(FULL_ASAN:%= \
@@ -176,7 +190,7 @@ $(MODULE): $(OBJS)/configured $(SOURCES)
 
 .SECONDARY: $(LIB_OBJS)
 
-objs-unit/lib/%.o: ngx_kafka_ws_module/lib/%.c Makefile | deps-build
+objs-unit/lib/%.o: ngx_kafka_ws_module/lib/%.c Makefile | packages
 	@echo "building $@"; mkdir -p $(@D)
 	@$(CC) -c -std=c99 $(UNIT_FLAGS) -MMD -MP -o $@ $<
 
@@ -184,14 +198,14 @@ objs-unit/lib.a: $(LIB_OBJS)
 	@rm -f $@
 	@ar rc $@ $^
 
-objs-unit/%: t/unit/%.c objs-unit/lib.a Makefile | deps-build
+objs-unit/%: t/unit/%.c objs-unit/lib.a Makefile | packages
 	@echo "building $@"
 	@$(CC) -std=gnu99 $(UNIT_FLAGS) -Ingx_kafka_ws_module/lib \
 		-MMD -MP -MF $@.d -o $@ $< objs-unit/lib.a -lcjson -lpthread
 
 define TOOL
 objs-release/t/$(notdir $(1)): $(wildcard $(1).c $(1)_*.c $(dir $(1))*.h) \
-		Makefile | deps-build
+		Makefile | packages
 	@echo "building $$@"; mkdir -p $$(@D)
 	@$$(CC) -std=gnu99 -O2 -g $$(WARN) -o $$@ $$(filter %.c,$$^) \
 		-Wl,--as-needed -lrdkafka -lpthread -lm
