@@ -25,7 +25,7 @@ use constant { TIME => 10, SIZE => 20_000, MANY => 40 };
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('slow'));
 
-my $t = KafkaWS::Nginx->new(broker => $b)->plan(32);
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(34);
 
 $t->write_file_expand('nginx.conf', <<"EOT")->run();
 
@@ -91,16 +91,30 @@ my $since = fill($c);
 my $at = $c->cursor;
 
 cmp_ok(status()->{slow}, '>', 0, 'lag: counted as slow');
-ok(wait_for(TIME, sub { status()->{closes}{4408} == 1 }),
-	'lag: closed with 4408');
+ok($t->wait_log(qr/\[info\].* client is too slow, closing at "0:\d+"/),
+	'lag: log');
 
 my $time = now() - $since;
 
 ok($time > 1.5 && $time < 4.5, 'lag: in time') or diag("after $time s");
-ok($t->wait_log(qr/\[info\].* client is too slow, closing at "0:\d+"/),
-	'lag: log');
+
+# it reads again just then: the Close is behind what was sent before
+
 $c->records(1e9, 1);
-ok($c->wait_eof(TIME), 'lag: end of the connection');
+
+my ($code, $reason) = $c->wait_close(TIME);
+
+is($code, 4408, 'lag: closed with 4408');
+is($reason, $c->cursor, 'lag: the reason is the cursor');
+ok(wait_for(TIME, sub { status()->{closes}{4408} == 1 }), 'lag: counted');
+
+# one that goes on not reading is cut
+
+my $stuck = started('/');
+fill($stuck);
+
+ok(wait_for(TIME + 5, sub { status()->{closes}{4408} == 2 }),
+	'lag: one that never reads is cut');
 is(status()->{connections}, 1, 'lag: it is gone');
 all_read('lag');
 
@@ -157,7 +171,7 @@ my $lapped = 4 * MANY;
 ok(@got < $lapped, 'lapped: not every record');
 ok($c->wait_eof(TIME), 'lapped: closed');
 cmp_ok(status()->{lapped}, '>', 0, 'lapped: counted');
-ok(wait_for(TIME, sub { status()->{closes}{4408} == 2 }),
+ok(wait_for(TIME, sub { status()->{closes}{4408} == 3 }),
 	'lapped: closed with 4408');
 is($c->{close}[1], $c->cursor, 'lapped: the reason is the cursor')
 	if $c->{close};

@@ -432,7 +432,7 @@ ngx_kafka_ws_worker_sweep_route(ngx_kafka_ws_worker_t *kww,
         }
 
         if (slow) {
-            kws->drop = ngx_kafka_ws_subscriber_blocked(kws);
+            /* one that still reads gets its Close, the others a reset */
             ngx_kafka_ws_worker_close(kws, NGX_KAFKA_WS_CLOSE_SLOW);
         }
     }
