@@ -69,7 +69,8 @@ for my $signal (qw(QUIT TERM)) {
 	$t->run();
 
 	my $stuck = stuck();
-	my $mute = started(auto_close => 0);
+	# it does not read either, so there has to be room for what flows
+	my $mute = started(auto_close => 0, rcvbuf => 1 << 22);
 
 	$time = stop($signal);
 

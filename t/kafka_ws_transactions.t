@@ -15,6 +15,7 @@ use Test::More;
 use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Nginx;
+use KafkaWS::Process qw(wait_for);
 
 ###############################################################################
 
@@ -75,7 +76,11 @@ $b->txn_abort($topic, 'never', 'never');
 push @offsets, $b->txn_commit($topic, 'three');
 $b->txn_abort($topic, 'never');
 
-my $end = $b->watermarks($topic)->{0}[1];
+# the last marker is written after the answer to the abort
+
+my $end;
+
+wait_for(30, sub { ($end = $b->watermarks($topic)->{0}[1]) == 10 });
 
 is("@offsets $end", '0 1 6 10', 'offsets with holes');
 

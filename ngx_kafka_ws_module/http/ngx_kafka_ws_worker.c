@@ -580,10 +580,7 @@ ngx_kafka_ws_worker_drain(ngx_event_t *ev)
 
         kww->drain_closed++;
 
-        /* one that takes nothing must not hold the worker up */
-        kws->drop = ngx_kafka_ws_subscriber_blocked(kws)
-                    && elapsed >= kww->drain_time;
-
+        /* one that takes nothing is given up on soon: ngx_exiting is set */
         ngx_kafka_ws_worker_close(kws, kww->drain_code);
     }
 
