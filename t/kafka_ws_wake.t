@@ -1,0 +1,102 @@
+#!/usr/bin/perl
+
+# A worker that sleeps is woken by each record: it does not take until the
+# tick of 100 ms that would find it as well.
+
+# brokers: kafka mock
+
+###############################################################################
+
+use warnings;
+use strict;
+
+use Test::More;
+
+use KafkaWS::Broker;
+use KafkaWS::Client;
+use KafkaWS::Nginx qw(now);
+
+###############################################################################
+
+use constant { RECORDS => 61, WORKERS => 3 };
+
+my $b = KafkaWS::Broker->new();
+my $topic = $b->create_topic($b->topic('wake'));
+
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(WORKERS + 2);
+
+$t->write_file_expand('nginx.conf', <<"EOT")->run();
+
+%%MODULE%%
+%%GLOBALS%%
+
+worker_processes @{[ WORKERS ]};
+
+events {
+}
+
+http {
+    %%GLOBALS_HTTP%%
+
+    kafka_ws_cluster c {
+        brokers   %%BROKERS%%;
+        topics    $topic;
+        zone      c 16m;
+        property  fetch.wait.max.ms 5;
+    }
+
+    server {
+        listen  127.0.0.1:%%PORT_0%% reuseport;
+
+        location / {
+            kafka_ws  c;
+        }
+
+        location = /kafka_ws_status {
+            kafka_ws_status;
+        }
+    }
+}
+
+EOT
+
+###############################################################################
+
+# enough for each worker to have one, whatever the kernel's choice
+
+my @c = map { KafkaWS::Client->open($t->port(0), '/') } 1 .. 8 * WORKERS;
+
+$_->wait_event('start', 10) for @c;
+
+my (%times, $missed);
+
+for (1 .. RECORDS) {
+	my $since = now();
+
+	$b->produce($topic, 'x' x 10);
+
+	for my $i (0 .. $#c) {
+		$c[$i]->records(1, 10) or $missed++;
+		push @{ $times{$i} }, now() - $since;
+	}
+
+	# until all sleep again
+	select undef, undef, undef, 0.01;
+}
+
+is($missed, undef, 'every record');
+
+my @median = sort { $a <=> $b }
+	map { (sort { $a <=> $b } @$_)[RECORDS / 2] } values %times;
+
+# each worker has clients among these
+
+for (1 .. WORKERS) {
+	my $ms = $median[$_ * $#median / WORKERS] * 1000;
+
+	cmp_ok($ms, '<', 40, "median until a client has it, part $_");
+}
+
+cmp_ok($t->status()->{clusters}[0]{wakes_sent}, '>=', RECORDS, 'wake-ups');
+
+###############################################################################
