@@ -159,8 +159,11 @@ ngx_kafka_ws_worker_exit(ngx_cycle_t *cycle)
 
         kws->code = NGX_KAFKA_WS_CLOSE_GOING_AWAY;
 
+        /* there may be room that no event has told of yet */
+        kws->connection->write->ready = 1;
+
         if (kws->state == NGX_KAFKA_WS_SUB_OPEN
-            && !ngx_kafka_ws_subscriber_blocked(kws))
+            && ngx_kafka_ws_subscriber_flush(kws) == NGX_OK)
         {
             /* there is no second chance, so the result does not matter */
             (void) ngx_kafka_ws_subscriber_event(kws, frame, n);
