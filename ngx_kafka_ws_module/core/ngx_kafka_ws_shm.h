@@ -30,7 +30,7 @@
 #define NGX_KAFKA_WS_NONE           ((uint32_t) -1)
 
 
-/* why an upgrade was refused; names in ngx_kafka_ws_refusal_name() */
+/* why an upgrade was refused; ngx_kafka_ws_status.c has the names */
 
 typedef enum {
     NGX_KAFKA_WS_REFUSED_METHOD = 0,

@@ -105,7 +105,6 @@ struct ngx_kafka_ws_subscriber_s {
     unsigned                   where:3;     /* the owner's: which list */
 
     uint16_t                   code;        /* of the close, 0: none yet */
-    uint16_t                   rendering;   /* index in the rings */
 
     ngx_kafka_ws_receiver_t    receiver;
 };

@@ -60,7 +60,6 @@ ngx_kafka_ws_worker_init(ngx_cycle_t *cycle, ngx_kafka_ws_main_conf_t *mcf)
         return NGX_ERROR;
     }
 
-    kww->cycle = cycle;
     kww->log = cycle->log;
     kww->conf = mcf;
     kww->generation = ngx_kafka_ws_shm_generation();
@@ -215,7 +214,6 @@ ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
     kww->nsubscribers++;
 
     kws->format = klcf->formats[format];
-    kws->rendering = (uint16_t) route->rendering;
     kws->start = wish;
     wish->deadline = ngx_current_msec + NGX_KAFKA_WS_START_LOADING;
 

@@ -24,7 +24,6 @@
 
 
 typedef struct {
-    ngx_cycle_t               *cycle;
     ngx_log_t                 *log;
     ngx_kafka_ws_main_conf_t  *conf;
     uint64_t                   generation;    /* of the configuration */

@@ -64,10 +64,8 @@ ngx_kafka_ws_worker_pass_init(ngx_kafka_ws_worker_t *kww)
         return NGX_ERROR;
     }
 
-    return ngx_kafka_ws_gather_init(&kww->catch_up,
-                                         NGX_KAFKA_WS_CATCH_SIZE,
-                                         NGX_KAFKA_WS_CATCH_RECORDS,
-                                         kww->log);
+    return ngx_kafka_ws_gather_init(&kww->catch_up, NGX_KAFKA_WS_CATCH_SIZE,
+                                    NGX_KAFKA_WS_CATCH_RECORDS, kww->log);
 }
 
 
