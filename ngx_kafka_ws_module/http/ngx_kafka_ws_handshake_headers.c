@@ -12,6 +12,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_kafka_ws_header.h"
 #include "ngx_kafka_ws_handshake_headers.h"
 
 
@@ -37,14 +38,11 @@ static void ngx_kafka_ws_header_origin(ngx_kafka_ws_headers_t *h,
 static void ngx_kafka_ws_header_protocol(ngx_kafka_ws_headers_t *h,
     ngx_str_t *value);
 static void ngx_kafka_ws_header_offer(ngx_kafka_ws_headers_t *h,
-    ngx_str_t *token);
+    ngx_kafka_ws_span_t *token);
 static void ngx_kafka_ws_header_extensions(ngx_kafka_ws_headers_t *h,
     ngx_str_t *value);
-static u_char *ngx_kafka_ws_header_extension(u_char *p, u_char *last);
-static u_char *ngx_kafka_ws_header_quoted(u_char *p, u_char *last);
-static ngx_uint_t ngx_kafka_ws_header_has(ngx_str_t *value, const char *name);
-static u_char *ngx_kafka_ws_header_blank(u_char *p, u_char *last);
-static u_char *ngx_kafka_ws_header_token(u_char *p, u_char *last);
+static ngx_uint_t ngx_kafka_ws_header_names(ngx_str_t *value,
+    const char *name);
 
 
 static ngx_kafka_ws_known_header_t  ngx_kafka_ws_known_headers[] = {
@@ -114,14 +112,14 @@ ngx_kafka_ws_handshake_headers(ngx_http_request_t *r,
 static void
 ngx_kafka_ws_header_upgrade(ngx_kafka_ws_headers_t *h, ngx_str_t *value)
 {
-    h->upgrade |= ngx_kafka_ws_header_has(value, "websocket");
+    h->upgrade |= ngx_kafka_ws_header_names(value, "websocket");
 }
 
 
 static void
 ngx_kafka_ws_header_connection(ngx_kafka_ws_headers_t *h, ngx_str_t *value)
 {
-    h->connection |= ngx_kafka_ws_header_has(value, "upgrade");
+    h->connection |= ngx_kafka_ws_header_names(value, "upgrade");
 }
 
 
@@ -157,8 +155,9 @@ ngx_kafka_ws_header_origin(ngx_kafka_ws_headers_t *h, ngx_str_t *value)
 static void
 ngx_kafka_ws_header_protocol(ngx_kafka_ws_headers_t *h, ngx_str_t *value)
 {
-    u_char     *p, *last, *end;
-    ngx_str_t   token;
+    int                   rc;
+    const u_char         *p, *last;
+    ngx_kafka_ws_span_t   token;
 
     h->protocols_seen = 1;
 
@@ -166,34 +165,24 @@ ngx_kafka_ws_header_protocol(ngx_kafka_ws_headers_t *h, ngx_str_t *value)
     last = value->data + value->len;
 
     for ( ;; ) {
-        p = ngx_kafka_ws_header_blank(p, last);
-        end = ngx_kafka_ws_header_token(p, last);
+        rc = ngx_kafka_ws_header_list(&p, last, &token);
 
-        token.data = p;
-        token.len = end - p;
-
-        p = ngx_kafka_ws_header_blank(end, last);
-
-        if (p < last && *p != ',') {
-            h->protocols_bad = "Sec-WebSocket-Protocol is malformed";
-            return;
+        if (rc != NGX_KAFKA_WS_HEADER_ITEM) {
+            break;
         }
 
-        if (token.len) {
-            ngx_kafka_ws_header_offer(h, &token);
-        }
+        ngx_kafka_ws_header_offer(h, &token);
+    }
 
-        if (p == last) {
-            return;
-        }
-
-        p++;
+    if (rc == NGX_KAFKA_WS_HEADER_BAD) {
+        h->protocols_bad = "Sec-WebSocket-Protocol is malformed";
     }
 }
 
 
 static void
-ngx_kafka_ws_header_offer(ngx_kafka_ws_headers_t *h, ngx_str_t *token)
+ngx_kafka_ws_header_offer(ngx_kafka_ws_headers_t *h,
+    ngx_kafka_ws_span_t *token)
 {
     ngx_uint_t  i;
 
@@ -212,7 +201,8 @@ ngx_kafka_ws_header_offer(ngx_kafka_ws_headers_t *h, ngx_str_t *token)
         return;
     }
 
-    h->protocols[h->nprotocols++] = *token;
+    h->protocols[h->nprotocols].data = (u_char *) token->data;
+    h->protocols[h->nprotocols++].len = token->len;
 }
 
 
@@ -221,7 +211,9 @@ ngx_kafka_ws_header_offer(ngx_kafka_ws_headers_t *h, ngx_str_t *token)
 static void
 ngx_kafka_ws_header_extensions(ngx_kafka_ws_headers_t *h, ngx_str_t *value)
 {
-    u_char  *p, *last, *end;
+    int                        rc;
+    const u_char              *p, *last;
+    ngx_kafka_ws_extension_t   ext;
 
     h->extensions_seen = 1;
 
@@ -229,182 +221,24 @@ ngx_kafka_ws_header_extensions(ngx_kafka_ws_headers_t *h, ngx_str_t *value)
     last = value->data + value->len;
 
     for ( ;; ) {
-        p = ngx_kafka_ws_header_blank(p, last);
-        end = ngx_kafka_ws_header_extension(p, last);
+        rc = ngx_kafka_ws_header_extension(&p, last, &ext);
 
-        if (end == NULL || (end < last && *end != ',')) {
-            h->extensions_bad = "Sec-WebSocket-Extensions is malformed";
-            return;
+        if (rc != NGX_KAFKA_WS_HEADER_ITEM) {
+            break;
         }
 
-        if (end != p) {
-            h->nextensions++;
-        }
+        h->nextensions++;
+    }
 
-        if (end == last) {
-            return;
-        }
-
-        p = end + 1;
+    if (rc == NGX_KAFKA_WS_HEADER_BAD) {
+        h->extensions_bad = "Sec-WebSocket-Extensions is malformed";
     }
 }
 
-
-/*
- * One element of the list: nothing, or a token with parameters.
- * returns:   behind it and its blanks; NULL: malformed
- */
-
-static u_char *
-ngx_kafka_ws_header_extension(u_char *p, u_char *last)
-{
-    u_char  *end;
-
-    end = ngx_kafka_ws_header_token(p, last);
-
-    if (end == p) {
-        return p;
-    }
-
-    for ( ;; ) {
-        p = ngx_kafka_ws_header_blank(end, last);
-
-        if (p == last || *p != ';') {
-            return p;
-        }
-
-        p = ngx_kafka_ws_header_blank(p + 1, last);
-        end = ngx_kafka_ws_header_token(p, last);
-
-        if (end == p) {
-            return NULL;
-        }
-
-        p = ngx_kafka_ws_header_blank(end, last);
-
-        if (p == last || *p != '=') {
-            continue;
-        }
-
-        p = ngx_kafka_ws_header_blank(p + 1, last);
-
-        if (p < last && *p == '"') {
-            end = ngx_kafka_ws_header_quoted(p, last);
-
-        } else {
-            end = ngx_kafka_ws_header_token(p, last);
-        }
-
-        if (end == NULL || end == p) {
-            return NULL;
-        }
-    }
-}
-
-
-/*
- * RFC 6455, 9.1: what a quoted string holds must be a token once the
- * backslashes are taken away.
- * returns:   behind the closing quote; NULL: malformed
- */
-
-static u_char *
-ngx_kafka_ws_header_quoted(u_char *p, u_char *last)
-{
-    u_char      *end;
-    ngx_uint_t   n;
-
-    n = 0;
-    p++;
-
-    for ( ;; ) {
-
-        if (p < last && *p == '"') {
-            return n ? p + 1 : NULL;
-        }
-
-        if (p < last && *p == '\\') {
-            p++;
-            end = ngx_kafka_ws_header_token(p, ngx_min(p + 1, last));
-
-        } else {
-            end = ngx_kafka_ws_header_token(p, last);
-        }
-
-        if (end == p) {
-            return NULL;
-        }
-
-        p = end;
-        n = 1;
-    }
-}
-
-
-/* 1 if the comma list has the name, letters of any case */
 
 static ngx_uint_t
-ngx_kafka_ws_header_has(ngx_str_t *value, const char *name)
+ngx_kafka_ws_header_names(ngx_str_t *value, const char *name)
 {
-    u_char  *p, *last, *start, *end;
-    size_t   len;
-
-    len = ngx_strlen(name);
-    p = value->data;
-    last = value->data + value->len;
-
-    for ( ;; ) {
-        start = ngx_kafka_ws_header_blank(p, last);
-        end = ngx_kafka_ws_header_token(start, last);
-        p = ngx_kafka_ws_header_blank(end, last);
-
-        if ((p == last || *p == ',') && (size_t) (end - start) == len
-            && ngx_strncasecmp(start, (u_char *) name, len) == 0)
-        {
-            return 1;
-        }
-
-        p = ngx_strlchr(p, last, ',');
-
-        if (p == NULL) {
-            return 0;
-        }
-
-        p++;
-    }
-}
-
-
-static u_char *
-ngx_kafka_ws_header_blank(u_char *p, u_char *last)
-{
-    while (p < last && (*p == ' ' || *p == '\t')) {
-        p++;
-    }
-
-    return p;
-}
-
-
-/* RFC 9110, 5.6.2 */
-
-static u_char *
-ngx_kafka_ws_header_token(u_char *p, u_char *last)
-{
-    u_char  ch;
-
-    for ( /* void */ ; p < last; p++) {
-        ch = *p;
-
-        if ((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')
-            || (ch >= '0' && ch <= '9')
-            || (ch != '\0' && ngx_strchr("!#$%&'*+-.^_`|~", ch) != NULL))
-        {
-            continue;
-        }
-
-        break;
-    }
-
-    return p;
+    return ngx_kafka_ws_header_has(value->data, value->data + value->len,
+                                   name);
 }
