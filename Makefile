@@ -201,7 +201,8 @@ objs-unit/lib.a: $(LIB_OBJS)
 objs-unit/%: t/unit/%.c objs-unit/lib.a Makefile | packages
 	@echo "building $@"
 	@$(CC) -std=gnu99 $(UNIT_FLAGS) -Ingx_kafka_ws_module/lib \
-		-MMD -MP -MF $@.d -o $@ $< objs-unit/lib.a -lcjson -lpthread
+		-MMD -MP -MF $@.d -o $@ $< objs-unit/lib.a -lcjson -lz \
+		-lpthread
 
 define TOOL
 objs-release/t/$(notdir $(1)): $(wildcard $(1).c $(1)_*.c $(dir $(1))*.h) \
