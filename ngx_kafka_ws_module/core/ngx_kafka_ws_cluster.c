@@ -147,6 +147,7 @@ ngx_kafka_ws_cluster_rendering(ngx_kafka_ws_cluster_t *kwc,
     cr->rendering = *rendering;
     cr->hash = ngx_kafka_ws_rendering_hash(rendering);
     cr->index = kwc->nrenderings;
+    cr->plain = NULL;
 
     kwc->renderings[kwc->nrenderings++] = cr;
 

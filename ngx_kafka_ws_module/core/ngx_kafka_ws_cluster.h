@@ -41,11 +41,17 @@ typedef struct {
 
 /* a rendering in use, with its place in the rings and in index entries */
 
-typedef struct {
+typedef struct ngx_kafka_ws_cluster_rendering_s
+    ngx_kafka_ws_cluster_rendering_t;
+
+struct ngx_kafka_ws_cluster_rendering_s {
     ngx_kafka_ws_rendering_t    rendering;
     uint64_t                    hash;
     ngx_uint_t                  index;
-} ngx_kafka_ws_cluster_rendering_t;
+    ngx_kafka_ws_cluster_rendering_t
+                               *plain;       /* of a compressed one: that
+                                                whose frames it is made of */
+};
 
 
 struct ngx_kafka_ws_cluster_s {

@@ -80,14 +80,17 @@ typedef struct {
 
 
 /*
- * armed: 1: the process sleeps or is about to, and wants a wake-up; set by
- *        itself, cleared by the writer that wakes it (exchange)
+ * armed:   1: the process sleeps or is about to, and wants a wake-up; set by
+ *          itself, cleared by the writer that wakes it (exchange)
+ * deflate: its connections that want compressed frames; while there are none
+ *          in any process the writer compresses nothing
  */
 
 typedef struct {
     uint32_t                  armed;
     uint32_t                  pid;
-    uint64_t                  unused[7];
+    uint64_t                  deflate;
+    uint64_t                  unused[6];
     ngx_kafka_ws_counters_t   counters;
 } ngx_kafka_ws_slot_t;
 

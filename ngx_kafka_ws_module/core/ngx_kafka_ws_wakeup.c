@@ -122,3 +122,18 @@ ngx_kafka_ws_wakeup_notify(ngx_kafka_ws_root_t *root)
 
     return n;
 }
+
+
+ngx_uint_t
+ngx_kafka_ws_wakeup_deflate(ngx_kafka_ws_root_t *root)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ngx_kafka_ws_wakeup_nfds; i++) {
+        if (ngx_kafka_ws_load_relaxed(&root->slot[i].deflate)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}

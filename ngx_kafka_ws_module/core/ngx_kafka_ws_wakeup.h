@@ -50,5 +50,13 @@ void ngx_kafka_ws_wakeup_arm(ngx_kafka_ws_slot_t *slot);
  */
 ngx_uint_t ngx_kafka_ws_wakeup_notify(ngx_kafka_ws_root_t *root);
 
+/*
+ * returns:   1: a process has connections that want compressed frames; of
+ *            processes beyond the pool it is not known, and they get plain
+ *            frames, which are legal at any time
+ * where:     the writer, once per batch; a load per process
+ */
+ngx_uint_t ngx_kafka_ws_wakeup_deflate(ngx_kafka_ws_root_t *root);
+
 
 #endif /* _NGX_KAFKA_WS_WAKEUP_H_INCLUDED_ */

@@ -20,7 +20,6 @@
 #define NGX_KAFKA_WS_INGEST_LOCK      5       /* ms between attempts */
 #define NGX_KAFKA_WS_INGEST_WARM      500     /* ms, for leaders, at first */
 #define NGX_KAFKA_WS_INGEST_WATCH     1000    /* ms between looks */
-#define NGX_KAFKA_WS_INGEST_BUF       65536   /* bytes, at first */
 
 
 static ngx_int_t ngx_kafka_ws_ingest_lock(ngx_kafka_ws_ingest_t *ing);
@@ -28,10 +27,6 @@ static ngx_int_t ngx_kafka_ws_ingest_open(ngx_kafka_ws_ingest_t *ing);
 static void ngx_kafka_ws_ingest_loop(ngx_kafka_ws_ingest_t *ing);
 static void ngx_kafka_ws_ingest_record(void *data, void *opaque,
     ngx_kafka_ws_record_t *rec);
-static ngx_int_t ngx_kafka_ws_ingest_render(ngx_kafka_ws_ingest_t *ing,
-    ngx_kafka_ws_record_t *rec, ngx_kafka_ws_span_t *frames);
-static ngx_int_t ngx_kafka_ws_ingest_room(ngx_kafka_ws_ingest_t *ing,
-    size_t size);
 static void ngx_kafka_ws_ingest_end(void *data, void *opaque, int64_t offset);
 static void ngx_kafka_ws_ingest_lost(void *data, void *opaque);
 static void ngx_kafka_ws_ingest_watch(ngx_kafka_ws_ingest_t *ing,
@@ -215,6 +210,8 @@ ngx_kafka_ws_ingest_loop(ngx_kafka_ws_ingest_t *ing)
             ngx_kafka_ws_plan_free(plan);
         }
 
+        ing->deflate = NGX_KAFKA_WS_INGEST_ASK;
+
         n = ngx_kafka_ws_kafka_poll(ing->kafka,
                                     ing->planned ? NGX_KAFKA_WS_INGEST_POLL
                                                  : NGX_KAFKA_WS_INGEST_FIRST);
@@ -292,82 +289,6 @@ ngx_kafka_ws_ingest_record(void *data, void *opaque,
     }
 
     ing->dirty = 1;
-}
-
-
-static ngx_int_t
-ngx_kafka_ws_ingest_render(ngx_kafka_ws_ingest_t *ing,
-    ngx_kafka_ws_record_t *rec, ngx_kafka_ws_span_t *frames)
-{
-    size_t                     size, bound, need[NGX_KAFKA_WS_RENDERINGS_MAX];
-    uint8_t                   *p;
-    ngx_uint_t                 i;
-    ngx_kafka_ws_cluster_t    *kwc;
-
-    kwc = ing->cluster;
-
-    size = rec->key.len + rec->value.len;
-
-    for (i = 0; i < rec->nheaders; i++) {
-        size += rec->headers[i].name.len + rec->headers[i].value.len;
-    }
-
-    if (size > kwc->max_record) {
-        return NGX_DECLINED;
-    }
-
-    size = 0;
-
-    for (i = 0; i < kwc->nrenderings; i++) {
-        bound = ngx_kafka_ws_render_bound(&kwc->renderings[i]->rendering, rec);
-
-        if (bound > SIZE_MAX - size) {
-            return NGX_DECLINED;
-        }
-
-        need[i] = bound;
-        size += bound;
-    }
-
-    if (size > ing->size && ngx_kafka_ws_ingest_room(ing, size) != NGX_OK) {
-        return NGX_DECLINED;
-    }
-
-    p = ing->buf;
-
-    for (i = 0; i < kwc->nrenderings; i++) {
-        frames[i].data = ngx_kafka_ws_render(&kwc->renderings[i]->rendering,
-                                             rec, p, need[i], &frames[i].len);
-        if (frames[i].data == NULL) {
-            return NGX_DECLINED;
-        }
-
-        p += need[i];
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_kafka_ws_ingest_room(ngx_kafka_ws_ingest_t *ing, size_t size)
-{
-    uint8_t  *buf;
-
-    size = ngx_max(size, NGX_KAFKA_WS_INGEST_BUF);
-    size = ngx_max(size, ing->size * 2);
-
-    buf = malloc(size);
-    if (buf == NULL) {
-        return NGX_ERROR;
-    }
-
-    free(ing->buf);
-
-    ing->buf = buf;
-    ing->size = size;
-
-    return NGX_OK;
 }
 
 

@@ -380,7 +380,9 @@ ngx_kafka_ws_rendering_equal(const ngx_kafka_ws_rendering_t *a,
 {
     size_t  i;
 
-    if (a->format != b->format) {
+    if (a->format != b->format || a->deflate != b->deflate
+        || (a->deflate && a->deflate_min != b->deflate_min))
+    {
         return 0;
     }
 
@@ -439,6 +441,13 @@ ngx_kafka_ws_rendering_hash(const ngx_kafka_ws_rendering_t *r)
 
     hash = ngx_kafka_ws_render_hash_add(0xcbf29ce484222325ULL, head,
                                         sizeof(head));
+
+    if (r->deflate) {
+        len = r->deflate;
+        hash = ngx_kafka_ws_render_hash_add(hash, &len, sizeof(len));
+        len = r->deflate_min;
+        hash = ngx_kafka_ws_render_hash_add(hash, &len, sizeof(len));
+    }
 
     if (r->format == NGX_KAFKA_WS_FORMAT_JSON
         && (r->fields & NGX_KAFKA_WS_FIELD_HEADERS))

@@ -40,8 +40,9 @@ typedef enum {
 
 
 /*
- * Made when the configuration is read, constant afterwards.  Text and binary
- * use the format alone.
+ * Made when the configuration is read, constant afterwards.  Of what comes
+ * before "deflate", text and binary use the format alone.  Compressing is
+ * not render's: whoever calls it does that to the frame it made.
  */
 
 typedef struct {
@@ -50,6 +51,8 @@ typedef struct {
     uint32_t                fields;       /* NGX_KAFKA_WS_FIELD_... */
     ngx_kafka_ws_span_t    *names;        /* headers:NAME,...; none twice */
     size_t                  nnames;       /* 0: all headers */
+    unsigned                deflate;      /* zlib's level; 0: plain */
+    size_t                  deflate_min;  /* bytes of a payload */
 } ngx_kafka_ws_rendering_t;
 
 

@@ -34,7 +34,7 @@ main(void)
     test_frame_lengths();
     test_identity();
 
-    return tap_done(23);
+    return tap_done(24);
 }
 
 
@@ -280,22 +280,26 @@ test_identity(void)
     static ngx_kafka_ws_span_t       ab[] = { TEXT("a"), TEXT("b") };
     static ngx_kafka_ws_span_t       joined[] = { TEXT("ab"), TEXT("") };
     const ngx_kafka_ws_rendering_t   all[] = {
-        { JSON, 0, NGX_KAFKA_WS_FIELDS_DEFAULT, NULL, 0 },
-        { JSON, 1, NGX_KAFKA_WS_FIELDS_DEFAULT, NULL, 0 },
-        { JSON, 0, ALL, NULL, 0 },
-        { JSON, 0, ALL, ab, 1 },
-        { JSON, 0, ALL, ab, 2 },
-        { JSON, 0, ALL, joined, 2 },
-        { JSON, 0, 0, NULL, 0 },
-        { NGX_KAFKA_WS_FORMAT_TEXT, 0, 0, NULL, 0 },
-        { BIN, 0, 0, NULL, 0 }
+        { JSON, 0, NGX_KAFKA_WS_FIELDS_DEFAULT, NULL, 0, 0, 0 },
+        { JSON, 1, NGX_KAFKA_WS_FIELDS_DEFAULT, NULL, 0, 0, 0 },
+        { JSON, 0, ALL, NULL, 0, 0, 0 },
+        { JSON, 0, ALL, ab, 1, 0, 0 },
+        { JSON, 0, ALL, ab, 2, 0, 0 },
+        { JSON, 0, ALL, joined, 2, 0, 0 },
+        { JSON, 0, 0, NULL, 0, 0, 0 },
+        { NGX_KAFKA_WS_FORMAT_TEXT, 0, 0, NULL, 0, 0, 0 },
+        { BIN, 0, 0, NULL, 0, 0, 0 },
+        { BIN, 0, 0, NULL, 0, 1, 0 },
+        { BIN, 0, 0, NULL, 0, 6, 0 },
+        { BIN, 0, 0, NULL, 0, 1, 64 },
+        { JSON, 0, ALL, ab, 2, 1, 64 }
     };
 
     bad = 0;
 
-    for (i = 0; i < 9; i++) {
+    for (i = 0; i < 13; i++) {
 
-        for (j = 0; j < 9; j++) {
+        for (j = 0; j < 13; j++) {
             bad += ngx_kafka_ws_rendering_equal(&all[i], &all[j]) != (i == j);
             bad += (ngx_kafka_ws_rendering_hash(&all[i])
                     == ngx_kafka_ws_rendering_hash(&all[j])) != (i == j);
@@ -304,7 +308,7 @@ test_identity(void)
         bad += ngx_kafka_ws_rendering_hash(&all[i]) == 0;
     }
 
-    is_int(bad, 0, "nine renderings, all different, and so are their hashes");
+    is_int(bad, 0, "thirteen renderings, all different, and so are their hashes");
 
     a = all[0];
     ok(ngx_kafka_ws_rendering_hash(&a) == 0xf7ca5923d8aa2012ULL,
@@ -326,6 +330,13 @@ test_identity(void)
     ok(ngx_kafka_ws_rendering_equal(&a, &b)
        && ngx_kafka_ws_rendering_hash(&a) == ngx_kafka_ws_rendering_hash(&b),
        "binary is binary, whatever else is said");
+
+    a = all[8];
+    b = all[8];
+    b.deflate_min = 64;
+    ok(ngx_kafka_ws_rendering_equal(&a, &b)
+       && ngx_kafka_ws_rendering_hash(&a) == ngx_kafka_ws_rendering_hash(&b),
+       "nor does a bound of what is not compressed");
 
     a = all[6];
     b = all[6];
