@@ -69,7 +69,7 @@ my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('close'));
 
 my $t = KafkaWS::Nginx->new(broker => $b)->plan(2 * @illegal + 2 * @codes
-	+ 19);
+	+ 24);
 
 $t->write_file_expand('nginx.conf', <<"EOT")->run();
 
@@ -168,15 +168,28 @@ $c->raw_write(frame(CLOSE, pack('n', 1000)) . frame(TEXT, 'a', masked => 0)
 is(($c->wait_close(TIME))[0], 1000, 'data after a close');
 is(scalar @{ $c->{pongs} }, 0, 'no pong after a close');
 
-# the server's half ends first, the client may take its time
+# the server's half ends first, once both closed; the client may take its time
 
 $c = started(auto_close => 0);
 $c->send_text('a');
 is(($c->wait_close(TIME))[0], 1003, 'server closes');
-is($c->wait_eof(TIME), 'fin', 'server half-closes');
 ok(connections(1, TIME), 'server waits for the close of the client');
 $c->close(1003);
+is($c->wait_eof(TIME), 'fin', 'server half-closes');
+ok(connections(1, TIME), 'and waits for the end of the client');
+$c->disconnect();
 ok(connections(0, TIME), 'and not for more');
+
+# a client that says Close and ends its half at once still gets the answer
+
+for my $more ('', frame(TEXT, 'x' x 100) x 1000) {
+	my $c = started(auto_close => 0);
+
+	$c->raw_write(frame(CLOSE, pack('n', 1000)) . $more);
+	$c->shutdown_write();
+	is(($c->wait_close(TIME))[0], 1000, 'close of a half-closed connection');
+	is($c->wait_eof(TIME), 'fin', 'and its end');
+}
 
 # it does not wait for ever
 

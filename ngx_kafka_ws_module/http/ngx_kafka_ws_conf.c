@@ -20,8 +20,7 @@
 #include "ngx_kafka_ws_shm.h"
 
 
-#define NGX_KAFKA_WS_DRAIN      4000    /* ms */
-#define NGX_KAFKA_WS_MAX_FRAME  4096    /* bytes */
+#define NGX_KAFKA_WS_DRAIN  4000    /* ms */
 
 
 static void ngx_kafka_ws_merge_stream(ngx_conf_t *cf,
@@ -39,12 +38,24 @@ static ngx_int_t ngx_kafka_ws_merge_cursor(ngx_conf_t *cf,
     ngx_kafka_ws_loc_conf_t *kwlcf);
 static ngx_int_t ngx_kafka_ws_merge_renderings(ngx_conf_t *cf,
     ngx_kafka_ws_loc_conf_t *kwlcf);
+static ngx_kafka_ws_cluster_rendering_t *ngx_kafka_ws_merge_rendering(
+    ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf,
+    ngx_kafka_ws_rendering_t *r);
 static ngx_int_t ngx_kafka_ws_add_path(ngx_conf_t *cf,
     ngx_kafka_ws_main_conf_t *kwmcf);
 
 
 static ngx_kafka_ws_range_t  ngx_kafka_ws_all_partitions = {
     0, NGX_MAX_INT32_VALUE
+};
+
+
+/* in the order of ngx_kafka_ws_format_e */
+
+static ngx_str_t  ngx_kafka_ws_protocols[NGX_KAFKA_WS_FORMATS] = {
+    ngx_string("kafka.json.v1"),
+    ngx_string("kafka.text.v1"),
+    ngx_string("kafka.binary.v1")
 };
 
 
@@ -117,15 +128,15 @@ ngx_kafka_ws_create_loc_conf(ngx_conf_t *cf)
      *     kwlcf->nranges = 0;
      *     kwlcf->nformats = 0;
      *     kwlcf->formats = { 0 };
+     *     kwlcf->protocols = { { 0, NULL } };
      *     kwlcf->renderings = { NULL };
+     *     kwlcf->deflated = { NULL };
      *     kwlcf->fields = 0;
      *     kwlcf->names = NULL;
      *     kwlcf->start_set = 0;
      *     kwlcf->start_var = NULL;
      *     kwlcf->start = { 0, 0 };
      *     kwlcf->cursor = NULL;
-     *     kwlcf->origin = 0;
-     *     kwlcf->origins = NULL;
      *     kwlcf->status = 0;
      *     kwlcf->file = NULL;
      *     kwlcf->line = 0;
@@ -134,10 +145,8 @@ ngx_kafka_ws_create_loc_conf(ngx_conf_t *cf)
     kwlcf->value_json = NGX_CONF_UNSET_UINT;
     kwlcf->gap = NGX_CONF_UNSET_UINT;
     kwlcf->lag = NGX_CONF_UNSET_MSEC;
-    kwlcf->buffer = NGX_CONF_UNSET_SIZE;
-    kwlcf->ping = NGX_CONF_UNSET_MSEC;
-    kwlcf->ping_timeout = NGX_CONF_UNSET_MSEC;
-    kwlcf->max_frame = NGX_CONF_UNSET_SIZE;
+
+    ngx_kafka_ws_socket_create_conf(&kwlcf->socket);
 
     return kwlcf;
 }
@@ -259,24 +268,8 @@ ngx_kafka_ws_merge_connection(ngx_kafka_ws_loc_conf_t *prev,
     ngx_conf_merge_uint_value(conf->gap, prev->gap, NGX_CONF_UNSET_UINT);
 
     ngx_conf_merge_msec_value(conf->lag, prev->lag, NGX_KAFKA_WS_SLOW_LAG);
-    ngx_conf_merge_size_value(conf->buffer, prev->buffer,
-                              NGX_KAFKA_WS_SLOW_BUFFER);
 
-    ngx_conf_merge_msec_value(conf->ping, prev->ping, NGX_KAFKA_WS_PING);
-    ngx_conf_merge_msec_value(conf->ping_timeout, prev->ping_timeout,
-                              NGX_KAFKA_WS_PING_TIMEOUT);
-
-    if (conf->origin == 0 && conf->origins == NULL) {
-        conf->origin = prev->origin;
-        conf->origins = prev->origins;
-    }
-
-    if (conf->origin == 0 && conf->origins == NULL) {
-        conf->origin = NGX_KAFKA_WS_ORIGIN_SAME;
-    }
-
-    ngx_conf_merge_size_value(conf->max_frame, prev->max_frame,
-                              NGX_KAFKA_WS_MAX_FRAME);
+    ngx_kafka_ws_socket_merge_conf(&prev->socket, &conf->socket);
 }
 
 
@@ -397,14 +390,14 @@ ngx_kafka_ws_merge_cursor(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf)
 
     ngx_str_set(&value, "$arg_cursor");
 
-    return ngx_kafka_ws_conf_compile(cf, &value, cv);
+    return ngx_kafka_ws_args_compile(cf, &value, cv);
 }
 
 
 static ngx_int_t
 ngx_kafka_ws_merge_renderings(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf)
 {
-    ngx_uint_t                 i, full;
+    ngx_uint_t                 i;
     ngx_kafka_ws_rendering_t   r;
 
     for (i = 0; i < kwlcf->nformats; i++) {
@@ -420,26 +413,52 @@ ngx_kafka_ws_merge_renderings(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf)
             r.nnames = kwlcf->names->nelts;
         }
 
-        kwlcf->renderings[i] = ngx_kafka_ws_cluster_rendering(kwlcf->cluster,
-                                                              &r, cf->pool,
-                                                              &full);
+        kwlcf->protocols[i] = ngx_kafka_ws_protocols[r.format];
+
+        kwlcf->renderings[i] = ngx_kafka_ws_merge_rendering(cf, kwlcf, &r);
         if (kwlcf->renderings[i] == NULL) {
-
-            if (full) {
-                ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                              "the locations of cluster \"%V\" have more than "
-                              "%d different combinations of "
-                              "\"kafka_ws_format\", \"kafka_ws_fields\" and "
-                              "\"kafka_ws_value\" in %s:%ui",
-                              &kwlcf->name, NGX_KAFKA_WS_RENDERINGS_MAX,
-                              kwlcf->file, kwlcf->line);
-            }
-
             return NGX_ERROR;
         }
+
+        if (kwlcf->socket.deflate == 0) {
+            continue;
+        }
+
+        r.deflate = (unsigned) kwlcf->socket.deflate;
+        r.deflate_min = kwlcf->socket.deflate_min;
+
+        kwlcf->deflated[i] = ngx_kafka_ws_merge_rendering(cf, kwlcf, &r);
+        if (kwlcf->deflated[i] == NULL) {
+            return NGX_ERROR;
+        }
+
+        kwlcf->deflated[i]->plain = kwlcf->renderings[i];
     }
 
     return NGX_OK;
+}
+
+
+static ngx_kafka_ws_cluster_rendering_t *
+ngx_kafka_ws_merge_rendering(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf,
+    ngx_kafka_ws_rendering_t *r)
+{
+    ngx_uint_t                         full;
+    ngx_kafka_ws_cluster_rendering_t  *cr;
+
+    cr = ngx_kafka_ws_cluster_rendering(kwlcf->cluster, r, cf->pool, &full);
+
+    if (cr == NULL && full) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "the locations of cluster \"%V\" have more than %d "
+                      "different combinations of \"kafka_ws_format\", "
+                      "\"kafka_ws_fields\", \"kafka_ws_value\" and "
+                      "\"kafka_ws_deflate\" in %s:%ui",
+                      &kwlcf->name, NGX_KAFKA_WS_RENDERINGS_MAX, kwlcf->file,
+                      kwlcf->line);
+    }
+
+    return cr;
 }
 
 

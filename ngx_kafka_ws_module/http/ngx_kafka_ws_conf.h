@@ -15,17 +15,16 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_kafka_ws_args.h"
 #include "ngx_kafka_ws_cluster.h"
 #include "ngx_kafka_ws_cursor.h"
 #include "ngx_kafka_ws_render.h"
+#include "ngx_kafka_ws_socket.h"
 
 
 #define NGX_KAFKA_WS_FORMATS       3
 
-#define NGX_KAFKA_WS_PING          30000           /* ms */
-#define NGX_KAFKA_WS_PING_TIMEOUT  10000           /* ms */
 #define NGX_KAFKA_WS_SLOW_LAG      30000           /* ms */
-#define NGX_KAFKA_WS_SLOW_BUFFER   (256 * 1024)    /* bytes */
 
 
 /* kafka_ws_gap; by default json streams notify, the others close */
@@ -46,23 +45,6 @@ typedef struct {
     ngx_kafka_ws_from_e         from;
     uint64_t                    tail;        /* records of each partition */
 } ngx_kafka_ws_start_t;
-
-
-/* kafka_ws_origin: an argument other than same, any and required */
-
-typedef struct {
-    ngx_str_t                   host;        /* lower case, no port; of a
-                                                "*.host" what follows "*" */
-    in_port_t                   port;        /* 0: a default port, 80 or 443 */
-    ngx_uint_t                  wildcard;
-#if (NGX_PCRE)
-    ngx_regex_t                *regex;       /* of the whole Origin */
-#endif
-} ngx_kafka_ws_origin_t;
-
-#define NGX_KAFKA_WS_ORIGIN_SAME      0x01
-#define NGX_KAFKA_WS_ORIGIN_ANY       0x02
-#define NGX_KAFKA_WS_ORIGIN_REQUIRED  0x04
 
 
 /* what the configuration sets and only files further down know: the post
@@ -96,8 +78,11 @@ typedef struct {
 
     ngx_uint_t                  nformats;    /* 0: not set */
     ngx_kafka_ws_format_e       formats[NGX_KAFKA_WS_FORMATS];
+    ngx_str_t                   protocols[NGX_KAFKA_WS_FORMATS];
     ngx_kafka_ws_cluster_rendering_t
                                *renderings[NGX_KAFKA_WS_FORMATS];
+    ngx_kafka_ws_cluster_rendering_t
+                               *deflated[NGX_KAFKA_WS_FORMATS];
 
     ngx_uint_t                  value_json;
     ngx_uint_t                  fields;      /* NGX_KAFKA_WS_FIELD_... */
@@ -111,15 +96,7 @@ typedef struct {
     ngx_uint_t                  gap;         /* NGX_CONF_UNSET_UINT: by
                                                 format */
     ngx_msec_t                  lag;         /* kafka_ws_slow close */
-    size_t                      buffer;
-
-    ngx_msec_t                  ping;
-    ngx_msec_t                  ping_timeout;
-
-    ngx_uint_t                  origin;      /* NGX_KAFKA_WS_ORIGIN_... */
-    ngx_array_t                *origins;     /* ngx_kafka_ws_origin_t */
-
-    size_t                      max_frame;
+    ngx_kafka_ws_socket_conf_t  socket;
 
     ngx_uint_t                  status;      /* "kafka_ws_status" is here */
 
@@ -136,7 +113,7 @@ char *ngx_kafka_ws_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
 ngx_int_t ngx_kafka_ws_postconfiguration(ngx_conf_t *cf);
 
 
-/* directive setters: ngx_kafka_ws_conf_cluster.c, _hosts.c, _records.c and
+/* directive setters: ngx_kafka_ws_conf_cluster.c, _lists.c, _records.c and
    _values.c */
 char *ngx_kafka_ws_conf_cluster(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -152,47 +129,10 @@ char *ngx_kafka_ws_conf_start(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_kafka_ws_conf_cursor(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_kafka_ws_conf_slow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_kafka_ws_conf_ping(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_kafka_ws_conf_origin(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 
-/* one word of the list ngx_conf_enum_t in cmd->post, an ngx_uint_t slot */
-char *ngx_kafka_ws_conf_choice(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-
-/* posts of the stock setters: bounds */
-char *ngx_kafka_ws_conf_check_max_frame(ngx_conf_t *cf, void *post,
-    void *data);
+/* post of a stock setter: bounds */
 char *ngx_kafka_ws_conf_check_drain(ngx_conf_t *cf, void *post, void *data);
 
-
-/*
- * Logs that a value of the directive being read is invalid.
- * expected:  goes before the word "expected"
- * returns:   NGX_CONF_ERROR
- */
-char *ngx_kafka_ws_conf_invalid(ngx_conf_t *cf, ngx_str_t *value,
-    char *expected);
-
-/*
- * rest:      what follows the prefix
- * returns:   NGX_OK, or NGX_DECLINED: the value does not begin with it
- */
-ngx_int_t ngx_kafka_ws_conf_prefix(ngx_str_t *value, char *prefix,
-    ngx_str_t *rest);
-
-/* cv->lengths stays NULL for a value without variables */
-ngx_int_t ngx_kafka_ws_conf_compile(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_complex_value_t *cv);
-
-/*
- * Reads host[:port], IPv6 addresses in brackets.
- * host:      with its brackets, part of arg
- * port:      1 to 65535; 0: none given
- * returns:   NULL, or what is wrong
- */
-char *ngx_kafka_ws_conf_host_port(ngx_str_t *arg, ngx_str_t *host,
-    in_port_t *port);
 
 /* "brokers" and "topics" of a cluster block */
 char *ngx_kafka_ws_conf_brokers(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc);

@@ -67,7 +67,7 @@ ngx_kafka_ws_conf_partition(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_kafka_ws_conf_compile(cf, &value[1], cv) != NGX_OK) {
+    if (ngx_kafka_ws_args_compile(cf, &value[1], cv) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -120,7 +120,7 @@ ngx_kafka_ws_conf_format(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         word = ngx_kafka_ws_find_word(ngx_kafka_ws_formats, &value[i]);
 
         if (word == NULL) {
-            return ngx_kafka_ws_conf_invalid(cf, &value[i],
+            return ngx_kafka_ws_args_invalid(cf, &value[i],
                                              "json, text or binary");
         }
 
@@ -128,7 +128,7 @@ ngx_kafka_ws_conf_format(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         for (k = 0; k < kwlcf->nformats; k++) {
             if (kwlcf->formats[k] == format) {
-                return ngx_kafka_ws_conf_invalid(cf, &value[i],
+                return ngx_kafka_ws_args_invalid(cf, &value[i],
                                                  "each format once");
             }
         }
@@ -157,7 +157,7 @@ ngx_kafka_ws_conf_fields(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        if (ngx_kafka_ws_conf_prefix(&value[i], "headers:", &rest)
+        if (ngx_kafka_ws_args_prefix(&value[i], "headers:", &rest)
             == NGX_OK)
         {
             bit = NGX_KAFKA_WS_FIELD_HEADERS;
@@ -166,7 +166,7 @@ ngx_kafka_ws_conf_fields(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             word = ngx_kafka_ws_find_word(ngx_kafka_ws_fields, &value[i]);
 
             if (word == NULL) {
-                return ngx_kafka_ws_conf_invalid(cf, &value[i],
+                return ngx_kafka_ws_args_invalid(cf, &value[i],
                            "partition, offset, timestamp, key, value, "
                            "headers, headers:NAME,NAME or topic");
             }
@@ -176,7 +176,7 @@ ngx_kafka_ws_conf_fields(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         if (kwlcf->fields & bit) {
-            return ngx_kafka_ws_conf_invalid(cf, &value[i],
+            return ngx_kafka_ws_args_invalid(cf, &value[i],
                                              "each field once");
         }
 
@@ -255,14 +255,14 @@ ngx_kafka_ws_add_name(ngx_conf_t *cf, ngx_array_t *names, u_char *p,
     name.data = p;
 
     if (len == 0) {
-        return ngx_kafka_ws_conf_invalid(cf, &name, "a header's name");
+        return ngx_kafka_ws_args_invalid(cf, &name, "a header's name");
     }
 
     span = names->elts;
 
     for (i = 0; i < names->nelts; i++) {
         if (span[i].len == len && ngx_memcmp(span[i].data, p, len) == 0) {
-            return ngx_kafka_ws_conf_invalid(cf, &name, "each header once");
+            return ngx_kafka_ws_args_invalid(cf, &name, "each header once");
         }
     }
 
@@ -297,7 +297,7 @@ ngx_kafka_ws_conf_start(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_kafka_ws_conf_compile(cf, &value[1], cv) != NGX_OK) {
+    if (ngx_kafka_ws_args_compile(cf, &value[1], cv) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -309,7 +309,7 @@ ngx_kafka_ws_conf_start(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (ngx_kafka_ws_conf_parse_start(&value[1], &kwlcf->start) != NGX_OK) {
-        return ngx_kafka_ws_conf_invalid(cf, &value[1],
+        return ngx_kafka_ws_args_invalid(cf, &value[1],
                               "latest, earliest or tail=n up to 1000000000");
     }
 
@@ -335,7 +335,7 @@ ngx_kafka_ws_conf_parse_start(ngx_str_t *value, ngx_kafka_ws_start_t *start)
         return NGX_OK;
     }
 
-    if (ngx_kafka_ws_conf_prefix(value, "tail=", &rest) != NGX_OK) {
+    if (ngx_kafka_ws_args_prefix(value, "tail=", &rest) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -380,12 +380,12 @@ ngx_kafka_ws_conf_cursor(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        if (ngx_kafka_ws_conf_compile(cf, &value[i], cv) != NGX_OK) {
+        if (ngx_kafka_ws_args_compile(cf, &value[i], cv) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
 
         if (cv->lengths == NULL) {
-            return ngx_kafka_ws_conf_invalid(cf, &value[i], "a variable");
+            return ngx_kafka_ws_args_invalid(cf, &value[i], "a variable");
         }
     }
 

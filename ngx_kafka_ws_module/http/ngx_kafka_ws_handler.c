@@ -44,9 +44,6 @@ static ngx_int_t ngx_kafka_ws_handler_positions(ngx_http_request_t *r,
     ngx_kafka_ws_refused_t *refused);
 static ngx_int_t ngx_kafka_ws_handler_limit(ngx_http_request_t *r,
     ngx_kafka_ws_counters_t *counters, ngx_kafka_ws_refused_t *refused);
-static ngx_int_t ngx_kafka_ws_handler_refused(
-    ngx_kafka_ws_refused_t *refused, ngx_uint_t status,
-    ngx_kafka_ws_refusal_e reason, const char *text);
 static ngx_int_t ngx_kafka_ws_handler_bad(ngx_http_request_t *r,
     ngx_kafka_ws_refused_t *refused, ngx_kafka_ws_refusal_e reason,
     const char *what, const char *why, size_t pos);
@@ -56,10 +53,11 @@ ngx_int_t
 ngx_kafka_ws_handler(ngx_http_request_t *r)
 {
     ngx_int_t                  rc;
-    ngx_kafka_ws_root_t       *root;
+    ngx_uint_t                 format;
     ngx_kafka_ws_asked_t       asked;
     ngx_kafka_ws_worker_t     *kww;
     ngx_kafka_ws_refused_t     refused;
+    ngx_kafka_ws_endpoint_t    endpoint;
     ngx_kafka_ws_counters_t   *counters;
     ngx_kafka_ws_loc_conf_t   *klcf;
     ngx_kafka_ws_handshake_t   hs;
@@ -70,10 +68,14 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
     }
 
     klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_ws_module);
-    root = klcf->cluster->root;
-    counters = &ngx_kafka_ws_shm_slot(root)->counters;
+    counters = &ngx_kafka_ws_shm_slot(klcf->cluster->root)->counters;
 
-    rc = ngx_kafka_ws_handshake_check(r, klcf, &hs, &refused);
+    endpoint.protocols = klcf->protocols;
+    endpoint.nprotocols = klcf->nformats;
+    endpoint.window_bits = NGX_KAFKA_WS_DEFLATE_BITS_MAX;
+
+    rc = ngx_kafka_ws_handshake_check(r, &klcf->socket, &endpoint, &hs,
+                                      &refused);
 
     if (rc == NGX_OK) {
         rc = ngx_kafka_ws_handler_topic(r, klcf, &asked, &refused);
@@ -96,18 +98,21 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
     }
 
     if (rc == NGX_DECLINED) {
-        return ngx_kafka_ws_handshake_refuse(r, root, &refused);
+        return ngx_kafka_ws_handshake_refuse(r, counters, &refused);
     }
 
     if (rc != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    format = hs.protocol ? hs.protocol - klcf->protocols : 0;
+
     rc = ngx_kafka_ws_handshake_accept(r, &hs);
 
     if (rc != NGX_ERROR) {
         rc = ngx_kafka_ws_worker_join(kww, r, asked.topic, asked.ranges,
-                                      asked.nranges, hs.format, asked.wish);
+                                      asked.nranges, format, hs.deflate != 0,
+                                      asked.wish);
     }
 
     if (rc == NGX_ERROR) {
@@ -155,10 +160,9 @@ ngx_kafka_ws_handler_topic(ngx_http_request_t *r,
            == NGX_KAFKA_WS_TOPIC_GONE)
     {
         if (ngx_kafka_ws_load_acquire(&root->allowed) != kwc->allowed) {
-            return ngx_kafka_ws_handler_refused(refused,
-                                              NGX_HTTP_SERVICE_UNAVAILABLE,
-                                              NGX_KAFKA_WS_REFUSED_NOT_READY,
-                                              "topics are not known yet");
+            return ngx_kafka_ws_declined(refused, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                         NGX_KAFKA_WS_REFUSED_NOT_READY,
+                                         "topics are not known yet");
         }
 
         refused->status = NGX_HTTP_NOT_FOUND;
@@ -171,10 +175,9 @@ ngx_kafka_ws_handler_topic(ngx_http_request_t *r,
     }
 
     if (asked->topic->state == NGX_KAFKA_WS_TOPIC_NO_MEMORY) {
-        return ngx_kafka_ws_handler_refused(refused,
-                                            NGX_HTTP_SERVICE_UNAVAILABLE,
-                                            NGX_KAFKA_WS_REFUSED_NO_MEMORY,
-                                            "no room for this topic");
+        return ngx_kafka_ws_declined(refused, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                     NGX_KAFKA_WS_REFUSED_NO_MEMORY,
+                                     "no room for this topic");
     }
 
     return NGX_OK;
@@ -218,9 +221,9 @@ ngx_kafka_ws_handler_partitions(ngx_http_request_t *r,
     if ((uint32_t) asked->ranges[0].first
         >= ngx_kafka_ws_load_acquire(&asked->topic->npartitions))
     {
-        return ngx_kafka_ws_handler_refused(refused, NGX_HTTP_NOT_FOUND,
-                                            NGX_KAFKA_WS_REFUSED_PARTITION,
-                                            "the topic has no such partition");
+        return ngx_kafka_ws_declined(refused, NGX_HTTP_NOT_FOUND,
+                                     NGX_KAFKA_WS_REFUSED_PARTITION,
+                                     "the topic has no such partition");
     }
 
     return NGX_OK;
@@ -258,10 +261,9 @@ ngx_kafka_ws_handler_start(ngx_http_request_t *r,
     }
 
     if (ngx_kafka_ws_conf_parse_start(&value, &wish->start) != NGX_OK) {
-        return ngx_kafka_ws_handler_refused(refused, NGX_HTTP_BAD_REQUEST,
-                                            NGX_KAFKA_WS_REFUSED_START,
-                                            "start: not latest, earliest or "
-                                            "tail=n");
+        return ngx_kafka_ws_declined(refused, NGX_HTTP_BAD_REQUEST,
+                                     NGX_KAFKA_WS_REFUSED_START,
+                                     "start: not latest, earliest or tail=n");
     }
 
     return NGX_OK;
@@ -421,22 +423,9 @@ ngx_kafka_ws_handler_limit(ngx_http_request_t *r,
 
     ngx_kafka_ws_count(&counters->connections, -1);
 
-    return ngx_kafka_ws_handler_refused(refused, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                        NGX_KAFKA_WS_REFUSED_CONNECTIONS,
-                                        "too many connections");
-}
-
-
-static ngx_int_t
-ngx_kafka_ws_handler_refused(ngx_kafka_ws_refused_t *refused,
-    ngx_uint_t status, ngx_kafka_ws_refusal_e reason, const char *text)
-{
-    refused->status = status;
-    refused->reason = reason;
-    refused->text.data = (u_char *) text;
-    refused->text.len = ngx_strlen(text);
-
-    return NGX_DECLINED;
+    return ngx_kafka_ws_declined(refused, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                 NGX_KAFKA_WS_REFUSED_CONNECTIONS,
+                                 "too many connections");
 }
 
 

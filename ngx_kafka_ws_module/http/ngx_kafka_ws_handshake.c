@@ -29,30 +29,22 @@ static ngx_int_t ngx_kafka_ws_handshake_lists(ngx_kafka_ws_headers_t *h,
     ngx_kafka_ws_refused_t *refused);
 static ngx_uint_t ngx_kafka_ws_handshake_key_valid(ngx_str_t *key);
 static ngx_int_t ngx_kafka_ws_handshake_from(ngx_http_request_t *r,
-    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_headers_t *h,
+    ngx_kafka_ws_socket_conf_t *kwscf, ngx_kafka_ws_headers_t *h,
     ngx_kafka_ws_refused_t *refused);
-static void ngx_kafka_ws_handshake_protocol(ngx_kafka_ws_headers_t *h,
-    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_handshake_t *hs);
-static ngx_int_t ngx_kafka_ws_declined(ngx_kafka_ws_refused_t *refused,
-    ngx_uint_t status, ngx_kafka_ws_refusal_e reason, const char *text);
+static ngx_str_t *ngx_kafka_ws_handshake_protocol(ngx_kafka_ws_headers_t *h,
+    ngx_kafka_ws_endpoint_t *endpoint);
+static ngx_int_t ngx_kafka_ws_handshake_extensions(ngx_http_request_t *r,
+    ngx_kafka_ws_headers_t *h, ngx_kafka_ws_handshake_t *hs);
 static ngx_int_t ngx_kafka_ws_handshake_flush(ngx_http_request_t *r);
 
 
 static ngx_str_t  ngx_kafka_ws_websocket = ngx_string("websocket");
 
-/* in the order of ngx_kafka_ws_format_e */
-
-static ngx_str_t  ngx_kafka_ws_protocols[] = {
-    ngx_string("kafka.json.v1"),
-    ngx_string("kafka.text.v1"),
-    ngx_string("kafka.binary.v1")
-};
-
 
 ngx_int_t
 ngx_kafka_ws_handshake_check(ngx_http_request_t *r,
-    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_handshake_t *hs,
-    ngx_kafka_ws_refused_t *refused)
+    ngx_kafka_ws_socket_conf_t *kwscf, ngx_kafka_ws_endpoint_t *endpoint,
+    ngx_kafka_ws_handshake_t *hs, ngx_kafka_ws_refused_t *refused)
 {
     ngx_int_t               rc;
     ngx_kafka_ws_headers_t  h;
@@ -63,7 +55,8 @@ ngx_kafka_ws_handshake_check(ngx_http_request_t *r,
         return rc;
     }
 
-    ngx_kafka_ws_handshake_headers(r, &h);
+    ngx_kafka_ws_handshake_headers(r, &h, kwscf->deflate ? endpoint->window_bits
+                                                         : 0);
 
     rc = ngx_kafka_ws_handshake_upgrade(&h, refused);
 
@@ -77,16 +70,16 @@ ngx_kafka_ws_handshake_check(ngx_http_request_t *r,
         return rc;
     }
 
-    rc = ngx_kafka_ws_handshake_from(r, klcf, &h, refused);
+    rc = ngx_kafka_ws_handshake_from(r, kwscf, &h, refused);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
     hs->key = h.key;
-    ngx_kafka_ws_handshake_protocol(&h, klcf, hs);
+    hs->protocol = ngx_kafka_ws_handshake_protocol(&h, endpoint);
 
-    return NGX_OK;
+    return ngx_kafka_ws_handshake_extensions(r, &h, hs);
 }
 
 
@@ -177,8 +170,8 @@ ngx_kafka_ws_handshake_lists(ngx_kafka_ws_headers_t *h,
     if (!ngx_kafka_ws_handshake_key_valid(&h->key)) {
         return ngx_kafka_ws_declined(refused, NGX_HTTP_BAD_REQUEST,
                                      NGX_KAFKA_WS_REFUSED_KEY,
-                                     "Sec-WebSocket-Key is not 16 bytes"
-                                     " in base64");
+                                     "Sec-WebSocket-Key is not 16 bytes in"
+                                     " base64");
     }
 
     if (h->extensions_bad) {
@@ -233,7 +226,7 @@ ngx_kafka_ws_handshake_key_valid(ngx_str_t *key)
 
 static ngx_int_t
 ngx_kafka_ws_handshake_from(ngx_http_request_t *r,
-    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_headers_t *h,
+    ngx_kafka_ws_socket_conf_t *kwscf, ngx_kafka_ws_headers_t *h,
     ngx_kafka_ws_refused_t *refused)
 {
     if (h->norigins > 1) {
@@ -244,7 +237,7 @@ ngx_kafka_ws_handshake_from(ngx_http_request_t *r,
 
     if (h->norigins == 0) {
 
-        if (klcf->origin & NGX_KAFKA_WS_ORIGIN_REQUIRED) {
+        if (kwscf->origin & NGX_KAFKA_WS_ORIGIN_REQUIRED) {
             return ngx_kafka_ws_declined(refused, NGX_HTTP_FORBIDDEN,
                                          NGX_KAFKA_WS_REFUSED_ORIGIN,
                                          "Origin is missing");
@@ -253,7 +246,7 @@ ngx_kafka_ws_handshake_from(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (ngx_kafka_ws_handshake_origin(r, klcf, &h->origin)) {
+    if (ngx_kafka_ws_handshake_origin(r, kwscf, &h->origin)) {
         return NGX_OK;
     }
 
@@ -276,44 +269,54 @@ ngx_kafka_ws_handshake_from(ngx_http_request_t *r,
  * them, the answer names none, as without an offer: the client decides.
  */
 
-static void
+static ngx_str_t *
 ngx_kafka_ws_handshake_protocol(ngx_kafka_ws_headers_t *h,
-    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_handshake_t *hs)
+    ngx_kafka_ws_endpoint_t *endpoint)
 {
     ngx_str_t   *name;
-    ngx_uint_t   i, f;
-
-    ngx_str_null(&hs->protocol);
-    hs->format = 0;
+    ngx_uint_t   i, k;
 
     for (i = 0; i < h->nprotocols; i++) {
 
-        for (f = 0; f < klcf->nformats; f++) {
-            name = &ngx_kafka_ws_protocols[klcf->formats[f]];
+        for (k = 0; k < endpoint->nprotocols; k++) {
+            name = &endpoint->protocols[k];
 
             if (h->protocols[i].len == name->len
                 && ngx_memcmp(h->protocols[i].data, name->data, name->len)
                    == 0)
             {
-                hs->protocol = *name;
-                hs->format = f;
-                return;
+                return name;
             }
         }
     }
+
+    return NULL;
 }
 
 
-static ngx_int_t
-ngx_kafka_ws_declined(ngx_kafka_ws_refused_t *refused, ngx_uint_t status,
-    ngx_kafka_ws_refusal_e reason, const char *text)
-{
-    refused->status = status;
-    refused->reason = reason;
-    refused->text.data = (u_char *) text;
-    refused->text.len = ngx_strlen(text);
+/* RFC 7692, 5: the answer has one offer, or the connection no extension */
 
-    return NGX_DECLINED;
+static ngx_int_t
+ngx_kafka_ws_handshake_extensions(ngx_http_request_t *r,
+    ngx_kafka_ws_headers_t *h, ngx_kafka_ws_handshake_t *hs)
+{
+    u_char  *p;
+
+    hs->deflate = h->deflate.agreed ? h->deflate.bits : 0;
+
+    if (hs->deflate == 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_KAFKA_WS_DEFLATE_ANSWER_MAX);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    hs->extensions.data = p;
+    hs->extensions.len = ngx_kafka_ws_deflate_answer(&h->deflate, p);
+
+    return NGX_OK;
 }
 
 
@@ -358,9 +361,17 @@ ngx_kafka_ws_handshake_accept(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (hs->protocol.len
+    if (hs->protocol
         && ngx_kafka_ws_handshake_header(r, "Sec-WebSocket-Protocol",
-                                         &hs->protocol)
+                                         hs->protocol)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (hs->deflate
+        && ngx_kafka_ws_handshake_header(r, "Sec-WebSocket-Extensions",
+                                         &hs->extensions)
            != NGX_OK)
     {
         return NGX_ERROR;

@@ -15,18 +15,30 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "ngx_kafka_ws_conf.h"
+#include "ngx_kafka_ws_deflate.h"
 #include "ngx_kafka_ws_shm.h"
+#include "ngx_kafka_ws_socket.h"
 
 
 #define NGX_KAFKA_WS_UPGRADE_REQUIRED  426   /* RFC 9110, 15.5.22 */
 
 
+/* what an endpoint takes and makes beside its settings */
+
+typedef struct {
+    ngx_str_t                *protocols;   /* subprotocols */
+    ngx_uint_t                nprotocols;
+    unsigned                  window_bits; /* the least that its compressed
+                                              frames fit into */
+} ngx_kafka_ws_endpoint_t;
+
+
 typedef struct {
     ngx_str_t                 key;         /* Sec-WebSocket-Key, as sent */
-    ngx_str_t                 protocol;    /* agreed; len 0: none */
-    ngx_uint_t                format;      /* index into the location's
-                                              formats */
+    ngx_str_t                *protocol;    /* agreed, of the endpoint's;
+                                              NULL: none */
+    unsigned                  deflate;     /* agreed window bits; 0: none */
+    ngx_str_t                 extensions;  /* the answer, if deflate */
 } ngx_kafka_ws_handshake_t;
 
 
@@ -48,8 +60,8 @@ typedef struct {
  * where:     content handler, before anything is sent
  */
 ngx_int_t ngx_kafka_ws_handshake_check(ngx_http_request_t *r,
-    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_handshake_t *hs,
-    ngx_kafka_ws_refused_t *refused);
+    ngx_kafka_ws_socket_conf_t *kwscf, ngx_kafka_ws_endpoint_t *endpoint,
+    ngx_kafka_ws_handshake_t *hs, ngx_kafka_ws_refused_t *refused);
 
 /*
  * Sends the 101 response and flushes it.
@@ -63,11 +75,15 @@ ngx_int_t ngx_kafka_ws_handshake_accept(ngx_http_request_t *r,
  * Sec-WebSocket-Version, Retry-After) and the text as a plain body, unless
  * an error_page is configured for the status; logs one line at info level
  * and counts.  Whatever the text holds, only printable ASCII of it gets out.
- * root:      of the location's cluster; NULL: not counted
+ * counters:  of this process; NULL: not counted
  * returns:   for the content handler to return
  */
 ngx_int_t ngx_kafka_ws_handshake_refuse(ngx_http_request_t *r,
-    ngx_kafka_ws_root_t *root, ngx_kafka_ws_refused_t *refused);
+    ngx_kafka_ws_counters_t *counters, ngx_kafka_ws_refused_t *refused);
+
+/* a refusal with a constant text; returns NGX_DECLINED */
+ngx_int_t ngx_kafka_ws_declined(ngx_kafka_ws_refused_t *refused,
+    ngx_uint_t status, ngx_kafka_ws_refusal_e reason, const char *text);
 
 /*
  * Makes a refusal's text: before "untrusted" after, in r->pool, with the
@@ -91,7 +107,7 @@ ngx_int_t ngx_kafka_ws_handshake_text(ngx_http_request_t *r,
 
 /* 1 if the location lets pages of that Origin open a stream */
 ngx_uint_t ngx_kafka_ws_handshake_origin(ngx_http_request_t *r,
-    ngx_kafka_ws_loc_conf_t *klcf, ngx_str_t *origin);
+    ngx_kafka_ws_socket_conf_t *kwscf, ngx_str_t *origin);
 
 /* adds a header to the response; name and value are not copied */
 ngx_int_t ngx_kafka_ws_handshake_header(ngx_http_request_t *r,

@@ -60,7 +60,7 @@ static ngx_kafka_ws_known_header_t  ngx_kafka_ws_known_headers[] = {
 
 void
 ngx_kafka_ws_handshake_headers(ngx_http_request_t *r,
-    ngx_kafka_ws_headers_t *h)
+    ngx_kafka_ws_headers_t *h, unsigned bits)
 {
     ngx_uint_t                    i;
     ngx_list_part_t              *part;
@@ -68,6 +68,8 @@ ngx_kafka_ws_handshake_headers(ngx_http_request_t *r,
     ngx_kafka_ws_known_header_t  *known;
 
     ngx_memzero(h, sizeof(ngx_kafka_ws_headers_t));
+
+    h->window_bits = bits;
 
     part = &r->headers_in.headers.part;
     header = part->elts;
@@ -232,6 +234,12 @@ ngx_kafka_ws_header_extensions(ngx_kafka_ws_headers_t *h, ngx_str_t *value)
 
     if (rc == NGX_KAFKA_WS_HEADER_BAD) {
         h->extensions_bad = "Sec-WebSocket-Extensions is malformed";
+        return;
+    }
+
+    if (h->window_bits) {
+        ngx_kafka_ws_deflate_offer(&h->deflate, h->window_bits, value->data,
+                                   value->data + value->len);
     }
 }
 

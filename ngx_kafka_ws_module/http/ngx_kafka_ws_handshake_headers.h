@@ -14,6 +14,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_kafka_ws_deflate.h"
+
 
 #define NGX_KAFKA_WS_OFFER_MAX  32   /* subprotocols, compared one by one */
 
@@ -34,6 +36,8 @@ typedef struct {
     const char               *extensions_bad;  /* NULL, or what is wrong */
     ngx_uint_t                nextensions;
     ngx_uint_t                extensions_seen;
+    unsigned                  window_bits;
+    ngx_kafka_ws_deflate_t    deflate;
 
     const char               *protocols_bad;   /* NULL, or what is wrong */
     ngx_uint_t                nprotocols;
@@ -44,12 +48,14 @@ typedef struct {
 
 /*
  * Reads all headers of r into h.
+ * bits:      the window that compressed frames need; 0: there are none, all
+ *            offers of compression are passed over
  * cost:      linear in their length; no allocation
  * where:     content handler
  * source:    RFC 6455, 4.2.1, 9.1, 11.3
  */
 void ngx_kafka_ws_handshake_headers(ngx_http_request_t *r,
-    ngx_kafka_ws_headers_t *h);
+    ngx_kafka_ws_headers_t *h, unsigned bits);
 
 
 #endif /* _NGX_KAFKA_WS_HANDSHAKE_HEADERS_H_INCLUDED_ */

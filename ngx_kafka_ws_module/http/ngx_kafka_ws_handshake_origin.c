@@ -37,13 +37,13 @@ static ngx_uint_t ngx_kafka_ws_origin_listed(ngx_kafka_ws_origin_t *o,
 
 ngx_uint_t
 ngx_kafka_ws_handshake_origin(ngx_http_request_t *r,
-    ngx_kafka_ws_loc_conf_t *klcf, ngx_str_t *origin)
+    ngx_kafka_ws_socket_conf_t *kwscf, ngx_str_t *origin)
 {
     ngx_uint_t                 i;
     ngx_kafka_ws_origin_t     *o;
     ngx_kafka_ws_authority_t   a;
 
-    if (klcf->origin & NGX_KAFKA_WS_ORIGIN_ANY) {
+    if (kwscf->origin & NGX_KAFKA_WS_ORIGIN_ANY) {
         return 1;
     }
 
@@ -51,19 +51,19 @@ ngx_kafka_ws_handshake_origin(ngx_http_request_t *r,
         return 0;
     }
 
-    if ((klcf->origin & NGX_KAFKA_WS_ORIGIN_SAME)
+    if ((kwscf->origin & NGX_KAFKA_WS_ORIGIN_SAME)
         && ngx_kafka_ws_origin_same(r, &a))
     {
         return 1;
     }
 
-    if (klcf->origins == NULL) {
+    if (kwscf->origins == NULL) {
         return 0;
     }
 
-    o = klcf->origins->elts;
+    o = kwscf->origins->elts;
 
-    for (i = 0; i < klcf->origins->nelts; i++) {
+    for (i = 0; i < kwscf->origins->nelts; i++) {
         if (ngx_kafka_ws_origin_listed(&o[i], origin, &a)) {
             return 1;
         }

@@ -39,7 +39,7 @@ static ngx_str_t  ngx_kafka_ws_retry_after = ngx_string("1");
 
 ngx_int_t
 ngx_kafka_ws_handshake_refuse(ngx_http_request_t *r,
-    ngx_kafka_ws_root_t *root, ngx_kafka_ws_refused_t *refused)
+    ngx_kafka_ws_counters_t *counters, ngx_kafka_ws_refused_t *refused)
 {
     u_char      *p;
     ngx_int_t    rc;
@@ -57,10 +57,8 @@ ngx_kafka_ws_handshake_refuse(ngx_http_request_t *r,
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "kafka ws refused with %ui: %V", status, &line);
 
-    if (root) {
-        ngx_kafka_ws_count(
-            &ngx_kafka_ws_shm_slot(root)->counters.refused[refused->reason],
-            1);
+    if (counters) {
+        ngx_kafka_ws_count(&counters->refused[refused->reason], 1);
     }
 
     if (ngx_kafka_ws_handshake_inner(r)) {
@@ -222,6 +220,19 @@ ngx_kafka_ws_refuse_send(ngx_http_request_t *r, ngx_uint_t status,
     out.next = NULL;
 
     return ngx_http_output_filter(r, &out);
+}
+
+
+ngx_int_t
+ngx_kafka_ws_declined(ngx_kafka_ws_refused_t *refused,
+    ngx_uint_t status, ngx_kafka_ws_refusal_e reason, const char *text)
+{
+    refused->status = status;
+    refused->reason = reason;
+    refused->text.data = (u_char *) text;
+    refused->text.len = ngx_strlen(text);
+
+    return NGX_DECLINED;
 }
 
 

@@ -60,7 +60,7 @@ static ngx_conf_enum_t  ngx_kafka_ws_gaps[] = {
 
 
 static ngx_conf_post_t  ngx_kafka_ws_max_frame_post = {
-    ngx_kafka_ws_conf_check_max_frame
+    ngx_kafka_ws_socket_check_max_frame
 };
 
 
@@ -122,7 +122,7 @@ static ngx_command_t  ngx_kafka_ws_commands[] = {
 
     { ngx_string("kafka_ws_value"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_kafka_ws_conf_choice,
+      ngx_kafka_ws_args_choice,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_kafka_ws_loc_conf_t, value_json),
       &ngx_kafka_ws_values },
@@ -150,7 +150,7 @@ static ngx_command_t  ngx_kafka_ws_commands[] = {
 
     { ngx_string("kafka_ws_gap"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_kafka_ws_conf_choice,
+      ngx_kafka_ws_args_choice,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_kafka_ws_loc_conf_t, gap),
       &ngx_kafka_ws_gaps },
@@ -164,24 +164,31 @@ static ngx_command_t  ngx_kafka_ws_commands[] = {
 
     { ngx_string("kafka_ws_ping"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
-      ngx_kafka_ws_conf_ping,
+      ngx_kafka_ws_socket_ping,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
+      offsetof(ngx_kafka_ws_loc_conf_t, socket),
       NULL },
 
     { ngx_string("kafka_ws_origin"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
-      ngx_kafka_ws_conf_origin,
+      ngx_kafka_ws_socket_origin,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
+      offsetof(ngx_kafka_ws_loc_conf_t, socket),
       NULL },
 
     { ngx_string("kafka_ws_max_frame"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_size_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_kafka_ws_loc_conf_t, max_frame),
+      offsetof(ngx_kafka_ws_loc_conf_t, socket.max_frame),
       &ngx_kafka_ws_max_frame_post },
+
+    { ngx_string("kafka_ws_deflate"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_kafka_ws_socket_deflate,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_kafka_ws_loc_conf_t, socket),
+      NULL },
 
     { ngx_string("kafka_ws_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,

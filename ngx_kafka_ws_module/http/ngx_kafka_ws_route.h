@@ -15,6 +15,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_kafka_ws_conf.h"
 #include "ngx_kafka_ws_shm.h"
 #include "ngx_kafka_ws_subscriber.h"
 
@@ -117,10 +118,15 @@ void ngx_kafka_ws_route_move(ngx_kafka_ws_route_t *route,
 ngx_uint_t ngx_kafka_ws_route_level(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscriber_t *kws);
 
+/* what its location says of streams */
+#define ngx_kafka_ws_route_conf(kws)                                          \
+    ((ngx_kafka_ws_loc_conf_t *)                                              \
+     ngx_http_get_module_loc_conf((kws)->request, ngx_kafka_ws_module))
+
 /* 1, if a gap ends the stream: kafka_ws_gap, or no way to announce it */
 #define ngx_kafka_ws_route_gap_closes(kws)                                    \
     ((kws)->format != NGX_KAFKA_WS_FORMAT_JSON                                \
-     || (kws)->conf->gap == NGX_KAFKA_WS_GAP_ON_CLOSE)
+     || ngx_kafka_ws_route_conf(kws)->gap == NGX_KAFKA_WS_GAP_ON_CLOSE)
 
 /* prints its cursor; 0: it does not fit */
 size_t ngx_kafka_ws_route_cursor(ngx_kafka_ws_route_t *route,

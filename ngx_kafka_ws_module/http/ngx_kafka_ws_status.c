@@ -538,7 +538,7 @@ ngx_kafka_ws_conf_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         && (value[1].len != 4
             || ngx_strncmp(value[1].data, "json", 4) != 0))
     {
-        return ngx_kafka_ws_conf_invalid(cf, &value[1], "json");
+        return ngx_kafka_ws_args_invalid(cf, &value[1], "json");
     }
 
     kwlcf->status = 1;

@@ -10,21 +10,30 @@
  *     OPEN     records, events          OPEN     sent as one piece
  *     OPEN     socket full              OPEN     rest of the frame is kept,
  *                                                owner waits for writable
- *     OPEN     Ping                     OPEN     Pong, the newest one only
+ *     OPEN     Ping                     OPEN     Pong; the newest one only
+ *                                                while the socket is full
  *     OPEN     nothing received         OPEN     Ping; unanswered: close 1011
  *     OPEN     Close                    CLOSING  its code comes back
- *     OPEN     illegal frame, data      CLOSING  1002, 1003, 1007, 1008, 1009
+ *     OPEN     message                  OPEN     owner: data, or close 1003
+ *     OPEN     illegal frame, message   CLOSING  1002, 1007, 1008, 1009
  *     OPEN     owner closes             CLOSING  its code and reason
- *     CLOSING  Close is out             LINGER   half-close; read on
+ *     CLOSING  EOF                      CLOSING  the Close still goes out
+ *     CLOSING  Close is out             LINGER   half-close, if the client's
+ *                                                Close or a fault was first
+ *     LINGER   Close, fault             LINGER   half-close
  *     CLOSING  timeout                  DONE     RST: the client takes nothing
- *     LINGER   Close, EOF, timeout      DONE
+ *     LINGER   EOF, timeout             DONE
  *     any      EOF, error               DONE
  *     any      worker exits             same     owner: exiting
  *     any      worker_shutdown_timeout  DONE
  *
- * Nothing is sent behind a Close, and nothing but the rest of that frame
- * behind half of one.  The only memory beside the struct is that rest, and a
- * Pong that has to wait.
+ * From CLOSING on what the client sends is read and left unused, up to its
+ * end: a socket that is closed with unread bytes in it resets the connection,
+ * and a reset can destroy the Close.
+ *
+ * Nothing is sent behind a Close, and nothing but the rest of what was begun
+ * before it.  The only memory beside the struct is that rest, a Pong that has
+ * to wait, and a compressed message that is not whole yet.
  *
  * The connection's read timer serves for everything that has a time; the
  * events are our own, since nginx's handler would end the request without a
@@ -39,7 +48,6 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "ngx_kafka_ws_event.h"
 #include "ngx_kafka_ws_subscriber.h"
 
 
@@ -51,15 +59,7 @@
     (ngx_exiting ? NGX_KAFKA_WS_EXIT_TIMEOUT : (time))
 
 
-#if (NGX_HTTP_SSL)
-#define ngx_kafka_ws_subscriber_plain(c)  ((c)->ssl == NULL)
-#else
-#define ngx_kafka_ws_subscriber_plain(c)  1
-#endif
-
-
 static void ngx_kafka_ws_subscriber_cleanup(void *data);
-static ngx_int_t ngx_kafka_ws_subscriber_idle(ngx_kafka_ws_subscriber_t *kws);
 
 
 const uint16_t  ngx_kafka_ws_close_codes[NGX_KAFKA_WS_CLOSES] = {
@@ -77,16 +77,14 @@ const uint16_t  ngx_kafka_ws_close_codes[NGX_KAFKA_WS_CLOSES] = {
 
 ngx_kafka_ws_subscriber_t *
 ngx_kafka_ws_subscriber_create(ngx_http_request_t *r,
+    ngx_kafka_ws_socket_conf_t *conf, ngx_uint_t deflate,
     ngx_kafka_ws_counters_t *counters, const ngx_kafka_ws_owner_t *owner,
     void *data)
 {
     int                         size;
     ngx_connection_t           *c;
     ngx_http_cleanup_t         *cln;
-    ngx_kafka_ws_loc_conf_t    *klcf;
     ngx_kafka_ws_subscriber_t  *kws;
-
-    klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_ws_module);
 
     kws = ngx_pcalloc(r->pool, sizeof(ngx_kafka_ws_subscriber_t));
     if (kws == NULL) {
@@ -102,7 +100,7 @@ ngx_kafka_ws_subscriber_create(ngx_http_request_t *r,
 
     kws->connection = c;
     kws->request = r;
-    kws->conf = klcf;
+    kws->conf = conf;
     kws->counters = counters;
     kws->owner = owner;
     kws->data = data;
@@ -110,11 +108,14 @@ ngx_kafka_ws_subscriber_create(ngx_http_request_t *r,
     kws->received = ngx_current_msec;
     kws->quiet = ngx_current_msec;
 
-    ngx_kafka_ws_receiver_init(&kws->receiver, klcf->max_frame);
+    kws->deflate = deflate ? 1 : 0;
+
+    ngx_kafka_ws_receiver_init(&kws->receiver, conf->max_frame);
+    kws->receiver.decoder.rsv1_allowed = kws->deflate;
 
     /* the kernel's part of a slow client's memory */
 
-    size = (int) klcf->buffer;
+    size = (int) conf->buffer;
 
     if (setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, (const void *) &size,
                    sizeof(int))
@@ -148,12 +149,34 @@ ngx_kafka_ws_subscriber_create(ngx_http_request_t *r,
 
     ngx_kafka_ws_count(&counters->accepted, 1);
 
-    ngx_add_timer(c->read, klcf->ping);
+    ngx_add_timer(c->read, conf->ping);
 
     ngx_post_event(c->write, &ngx_posted_events);
     ngx_post_event(c->read, &ngx_posted_events);
 
     return kws;
+}
+
+
+/*
+ * The connection's data is its request, and the first of the request's
+ * cleanups is ours, unless a variable that is evaluated later adds another.
+ */
+
+ngx_kafka_ws_subscriber_t *
+ngx_kafka_ws_subscriber_of(ngx_connection_t *c)
+{
+    ngx_http_cleanup_t  *cln;
+    ngx_http_request_t  *r;
+
+    r = c->data;
+    cln = r->cleanup;
+
+    while (cln->handler != ngx_kafka_ws_subscriber_cleanup) {
+        cln = cln->next;
+    }
+
+    return cln->data;
 }
 
 
@@ -218,7 +241,7 @@ ngx_kafka_ws_subscriber_close(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t code,
 
 
 /*
- * The Close is out: our side ends here, the client's with its own Close.
+ * The Close is out: what is left is the client's Close, and its end.
  */
 
 void
@@ -232,26 +255,59 @@ ngx_kafka_ws_subscriber_linger(ngx_kafka_ws_subscriber_t *kws)
 
     kws->drop = 0;
 
-    if (kws->peer_closed) {
-        /* the client's Close was first: nothing more comes */
-        ngx_kafka_ws_subscriber_done(kws);
-        return;
-    }
-
-    /* half a TLS connection cannot be closed without losing the rest */
-
-    if (ngx_kafka_ws_subscriber_plain(c)
-        && ngx_shutdown_socket(c->fd, NGX_WRITE_SHUTDOWN) == -1)
+    if (kws->eof
+        || (kws->receiver.done
+            && ngx_kafka_ws_subscriber_half_close(kws) != NGX_OK))
     {
-        ngx_connection_error(c, ngx_socket_errno,
-                             ngx_shutdown_socket_n " failed");
         ngx_kafka_ws_subscriber_done(kws);
         return;
     }
+
+    kws->hold = 0;
 
     ngx_add_timer(c->read,
            ngx_kafka_ws_subscriber_patience(NGX_KAFKA_WS_LINGER_TIMEOUT));
     ngx_post_event(c->read, &ngx_posted_events);
+}
+
+
+/*
+ * The server is the first to close, once the client said Close, too, or what
+ * it says is not listened to any more (RFC 6455, 7.1.1, 7.1.7).
+ */
+
+ngx_int_t
+ngx_kafka_ws_subscriber_half_close(ngx_kafka_ws_subscriber_t *kws)
+{
+    ngx_connection_t  *c;
+
+    c = kws->connection;
+
+#if (NGX_HTTP_SSL)
+
+    if (c->ssl) {
+
+        /*
+         * Ours says close_notify and is not waited for: what the client
+         * sends is still read, so nginx has nothing to do at the end.
+         */
+
+        (void) SSL_shutdown(c->ssl->connection);
+        ERR_clear_error();
+
+        c->ssl->no_wait_shutdown = 1;
+        c->ssl->no_send_shutdown = 1;
+    }
+
+#endif
+
+    if (ngx_shutdown_socket(c->fd, NGX_WRITE_SHUTDOWN) == -1) {
+        ngx_connection_error(c, ngx_socket_errno,
+                             ngx_shutdown_socket_n " failed");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -262,12 +318,12 @@ ngx_kafka_ws_subscriber_linger(ngx_kafka_ws_subscriber_t *kws)
 void
 ngx_kafka_ws_subscriber_timeout(ngx_kafka_ws_subscriber_t *kws)
 {
-    ngx_msec_t                now, due, quiet;
-    ngx_connection_t         *c;
-    ngx_kafka_ws_loc_conf_t  *klcf;
+    ngx_msec_t                   now, due, quiet;
+    ngx_connection_t            *c;
+    ngx_kafka_ws_socket_conf_t  *conf;
 
     c = kws->connection;
-    klcf = kws->conf;
+    conf = kws->conf;
     now = ngx_current_msec;
 
     if (kws->state == NGX_KAFKA_WS_SUB_CLOSING) {
@@ -287,7 +343,7 @@ ngx_kafka_ws_subscriber_timeout(ngx_kafka_ws_subscriber_t *kws)
             kws->ping_wait = 0;
 
         } else if ((ngx_msec_int_t) (now - kws->pinged)
-                   >= (ngx_msec_int_t) klcf->ping_timeout)
+                   >= (ngx_msec_int_t) conf->ping_timeout)
         {
             ngx_log_error(NGX_LOG_INFO, c->log, 0,
                           "client did not answer a ping");
@@ -304,11 +360,14 @@ ngx_kafka_ws_subscriber_timeout(ngx_kafka_ws_subscriber_t *kws)
         kws->quiet = now;
 
     } else if ((ngx_msec_int_t) (now - kws->quiet)
-               >= (ngx_msec_int_t) klcf->ping)
+               >= (ngx_msec_int_t) conf->ping)
     {
         kws->quiet = now;
 
-        if (ngx_kafka_ws_subscriber_idle(kws) != NGX_OK) {
+        if (kws->owner->idle && kws->state == NGX_KAFKA_WS_SUB_OPEN
+            && !ngx_kafka_ws_subscriber_blocked(kws)
+            && kws->owner->idle(kws) != NGX_OK)
+        {
             ngx_kafka_ws_subscriber_done(kws);
             return;
         }
@@ -318,7 +377,7 @@ ngx_kafka_ws_subscriber_timeout(ngx_kafka_ws_subscriber_t *kws)
 
     if (!kws->ping_wait
         && (ngx_msec_int_t) (now - kws->received)
-           >= (ngx_msec_int_t) klcf->ping)
+           >= (ngx_msec_int_t) conf->ping)
     {
         kws->ping_wait = 1;
         kws->pinged = now;
@@ -331,36 +390,14 @@ ngx_kafka_ws_subscriber_timeout(ngx_kafka_ws_subscriber_t *kws)
         }
     }
 
-    due = kws->ping_wait ? kws->pinged + klcf->ping_timeout - now
-                         : kws->received + klcf->ping - now;
+    due = kws->ping_wait ? kws->pinged + conf->ping_timeout - now
+                         : kws->received + conf->ping - now;
 
-    quiet = kws->quiet + klcf->ping - now;
+    quiet = kws->quiet + conf->ping - now;
 
     due = ngx_min(due, quiet);
 
     ngx_add_timer(c->read, ngx_max((ngx_msec_int_t) due, 1));
-}
-
-
-static ngx_int_t
-ngx_kafka_ws_subscriber_idle(ngx_kafka_ws_subscriber_t *kws)
-{
-    size_t   n;
-    u_char   frame[NGX_KAFKA_WS_EVENT_LEN];
-
-    /* what has not started yet gets its start event first */
-
-    if (kws->state != NGX_KAFKA_WS_SUB_OPEN
-        || kws->format != NGX_KAFKA_WS_FORMAT_JSON
-        || kws->start != NULL
-        || ngx_kafka_ws_subscriber_blocked(kws))
-    {
-        return NGX_OK;
-    }
-
-    n = ngx_kafka_ws_event_idle(frame, sizeof(frame), NULL);
-
-    return ngx_kafka_ws_subscriber_event(kws, frame, n);
 }
 
 
@@ -431,6 +468,8 @@ ngx_kafka_ws_subscriber_cleanup(void *data)
         ngx_free(kws->rest);
         kws->rest = NULL;
     }
+
+    ngx_kafka_ws_bytes_free(&kws->packed);
 
     if (kws->code == 0) {
         kws->code = NGX_KAFKA_WS_CLOSE_ABNORMAL;

@@ -3,8 +3,8 @@
  * Copyright (C) ngx_kafka_ws_module contributors
  *
  * One WebSocket connection after its handshake: what it reads, how it
- * writes, how it ends.  It knows nothing of rings or of other connections;
- * whoever feeds it is told through its owner.  See the essay in
+ * writes, how it ends.  It knows nothing of Kafka, rings or other
+ * connections; whoever feeds it is told through its owner.  See the essay in
  * ngx_kafka_ws_subscriber.c.
  */
 
@@ -17,10 +17,11 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "ngx_kafka_ws_conf.h"
+#include "ngx_kafka_ws_bytes.h"
 #include "ngx_kafka_ws_frame.h"
 #include "ngx_kafka_ws_receiver.h"
 #include "ngx_kafka_ws_shm.h"
+#include "ngx_kafka_ws_socket.h"
 
 
 #define NGX_KAFKA_WS_CLOSE_ABNORMAL  1006   /* for the counters only */
@@ -36,13 +37,32 @@ typedef struct ngx_kafka_ws_subscriber_s  ngx_kafka_ws_subscriber_t;
  * writable:  nothing is left over from what was sent before
  * leave:     it gets no more data; called once, before it ends
  * exiting:   the worker is shutting down: the owner decides when to close
+ * idle:      nothing was sent for the time of a ping; NULL: no matter.
+ *            NGX_OK or NGX_ERROR, as _event() below
+ * data:      bytes of a message, inflated and, if it is text, valid UTF-8 so
+ *            far; first and last bound it.  NULL: it expects none, a whole
+ *            message is refused with 1003.  NGX_OK or NGX_ERROR: out of
+ *            memory, or the connection is broken; not ended from here
  */
 
 typedef struct {
     void                      (*writable)(ngx_kafka_ws_subscriber_t *kws);
     void                      (*leave)(ngx_kafka_ws_subscriber_t *kws);
     void                      (*exiting)(ngx_kafka_ws_subscriber_t *kws);
+    ngx_int_t                 (*idle)(ngx_kafka_ws_subscriber_t *kws);
+    ngx_int_t                 (*data)(ngx_kafka_ws_subscriber_t *kws,
+                                  const ngx_kafka_ws_recv_t *ev);
 } ngx_kafka_ws_owner_t;
+
+
+/* frames that answer what one read brought, to go out in one send */
+
+typedef struct {
+    u_char                    *buf;
+    size_t                     len;
+} ngx_kafka_ws_replies_t;
+
+#define NGX_KAFKA_WS_REPLIES_SIZE  16384   /* bytes: a read's worth */
 
 
 /* in order of time; see the table in ngx_kafka_ws_subscriber.c */
@@ -71,7 +91,7 @@ struct ngx_kafka_ws_subscriber_s {
     ngx_queue_t                all;         /* the owner's: every one */
     ngx_connection_t          *connection;
     ngx_http_request_t        *request;
-    ngx_kafka_ws_loc_conf_t   *conf;
+    ngx_kafka_ws_socket_conf_t  *conf;
     ngx_kafka_ws_counters_t   *counters;    /* of this process */
     const ngx_kafka_ws_owner_t  *owner;
     void                      *data;        /* the owner's */
@@ -90,18 +110,24 @@ struct ngx_kafka_ws_subscriber_s {
     u_char                    *pong;        /* a whole frame that waits */
     size_t                     pong_len;
 
+    ngx_kafka_ws_replies_t    *replies;     /* while it reads, else NULL */
+    ngx_kafka_ws_bytes_t      *packed;      /* a compressed message that is
+                                               not whole yet */
+
     ngx_msec_t                 received;    /* last time of anything */
     ngx_msec_t                 pinged;
     ngx_msec_t                 quiet;       /* since when nothing was sent */
 
     unsigned                   state:3;     /* ngx_kafka_ws_subscriber_...e */
-    unsigned                   format:2;    /* ngx_kafka_ws_format_e */
+    unsigned                   format:2;    /* the owner's */
     unsigned                   attached:1;  /* to its owner */
     unsigned                   ping_wait:1; /* a ping is not answered yet */
     unsigned                   ping_due:1;  /* could not be sent yet */
     unsigned                   sent:1;      /* something, since the last look */
     unsigned                   drop:1;      /* to end with RST */
-    unsigned                   peer_closed:1;
+    unsigned                   eof:1;       /* the client sends no more */
+    unsigned                   hold:1;      /* the owner's: read no more */
+    unsigned                   deflate:1;   /* agreed on */
     unsigned                   where:3;     /* the owner's: which list */
 
     uint16_t                   code;        /* of the close, 0: none yet */
@@ -113,12 +139,15 @@ struct ngx_kafka_ws_subscriber_s {
 /*
  * Makes the subscriber of a request whose 101 response was sent, and takes
  * the connection's events over.  Reading begins with a posted event.
+ * conf:      as long as the request
+ * deflate:   1: permessage-deflate was agreed on
  * counters:  connections counts it already, and is counted down at its end
  * returns:   it, in r->pool, freed with the request; NULL: no memory
  * where:     content handler, which returns NGX_DONE afterwards
  */
 ngx_kafka_ws_subscriber_t *ngx_kafka_ws_subscriber_create(
-    ngx_http_request_t *r, ngx_kafka_ws_counters_t *counters,
+    ngx_http_request_t *r, ngx_kafka_ws_socket_conf_t *conf,
+    ngx_uint_t deflate, ngx_kafka_ws_counters_t *counters,
     const ngx_kafka_ws_owner_t *owner, void *data);
 
 /*
@@ -142,6 +171,16 @@ ngx_int_t ngx_kafka_ws_subscriber_send(ngx_kafka_ws_subscriber_t *kws,
 ngx_int_t ngx_kafka_ws_subscriber_event(ngx_kafka_ws_subscriber_t *kws,
     u_char *frame, size_t len);
 
+/*
+ * Sends one frame in answer to what was read: from the owner's data(), along
+ * with the other answers to the same read, and in their order.
+ * frame:     whole, in two pieces
+ * returns:   NGX_OK: taken; NGX_AGAIN: the socket is full, nothing is taken;
+ *            NGX_ERROR: as above
+ */
+ngx_int_t ngx_kafka_ws_subscriber_reply(ngx_kafka_ws_subscriber_t *kws,
+    u_char *head, size_t head_len, u_char *body, size_t body_len);
+
 #define ngx_kafka_ws_subscriber_blocked(kws)                                  \
     ((kws)->rest != NULL || !(kws)->connection->write->ready)
 
@@ -156,7 +195,12 @@ void ngx_kafka_ws_subscriber_close(ngx_kafka_ws_subscriber_t *kws,
 /* ends it now: the request is freed, the caller must not touch it again */
 void ngx_kafka_ws_subscriber_done(ngx_kafka_ws_subscriber_t *kws);
 
+/* reads on, once the owner has cleared "hold" */
+#define ngx_kafka_ws_subscriber_read_on(kws)                                  \
+    ngx_post_event((kws)->connection->read, &ngx_posted_events)
+
 /* between ngx_kafka_ws_subscriber*.c */
+ngx_kafka_ws_subscriber_t *ngx_kafka_ws_subscriber_of(ngx_connection_t *c);
 void ngx_kafka_ws_subscriber_set_state(ngx_kafka_ws_subscriber_t *kws,
     ngx_kafka_ws_subscriber_state_e state);
 void ngx_kafka_ws_subscriber_read_handler(ngx_event_t *rev);
@@ -165,9 +209,23 @@ void ngx_kafka_ws_subscriber_linger(ngx_kafka_ws_subscriber_t *kws);
 ngx_int_t ngx_kafka_ws_subscriber_flush(ngx_kafka_ws_subscriber_t *kws);
 void ngx_kafka_ws_subscriber_timeout(ngx_kafka_ws_subscriber_t *kws);
 
-/* the same; NGX_OK, or NGX_DONE: the subscriber is no more */
+ngx_int_t ngx_kafka_ws_subscriber_half_close(ngx_kafka_ws_subscriber_t *kws);
+ngx_int_t ngx_kafka_ws_subscriber_replies(ngx_kafka_ws_subscriber_t *kws);
+
+/*
+ * Takes bytes of a compressed message, and gives the inflated ones to the
+ * owner once it is whole.
+ * returns:   NGX_OK; NGX_DECLINED: it is refused, with code and text;
+ *            NGX_ERROR: of the owner
+ */
+ngx_int_t ngx_kafka_ws_subscriber_inflate(ngx_kafka_ws_subscriber_t *kws,
+    const ngx_kafka_ws_recv_t *ev, ngx_uint_t *code, const char **text);
+
+/* the same; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_kafka_ws_subscriber_pong(ngx_kafka_ws_subscriber_t *kws,
     u_char *data, size_t len);
+
+/* the same; NGX_OK, or NGX_DONE: the subscriber is no more */
 ngx_int_t ngx_kafka_ws_subscriber_ping(ngx_kafka_ws_subscriber_t *kws);
 
 /* place of a code in counters.closes, and back; unknown codes share one */

@@ -14,12 +14,17 @@
 #include "ngx_kafka_ws_subscriber.h"
 
 
-#define NGX_KAFKA_WS_READ_SIZE   4096   /* bytes of a read */
-#define NGX_KAFKA_WS_READ_TURNS  16     /* reads before others get a turn */
+#define NGX_KAFKA_WS_READ_SIZE   16384  /* bytes of a read */
+#define NGX_KAFKA_WS_READ_TURNS  4      /* reads before others get a turn */
 
 
+static ngx_int_t ngx_kafka_ws_subscriber_read(ngx_kafka_ws_subscriber_t *kws);
+static ngx_int_t ngx_kafka_ws_subscriber_take(ngx_kafka_ws_subscriber_t *kws,
+    u_char *p, u_char *last);
 static ngx_int_t ngx_kafka_ws_subscriber_input(ngx_kafka_ws_subscriber_t *kws,
     u_char *p, u_char *last);
+static ngx_int_t ngx_kafka_ws_subscriber_data(ngx_kafka_ws_subscriber_t *kws,
+    const ngx_kafka_ws_recv_t *ev);
 static void ngx_kafka_ws_subscriber_fault(ngx_kafka_ws_subscriber_t *kws,
     ngx_uint_t code, const char *text);
 
@@ -27,16 +32,12 @@ static void ngx_kafka_ws_subscriber_fault(ngx_kafka_ws_subscriber_t *kws,
 void
 ngx_kafka_ws_subscriber_read_handler(ngx_event_t *rev)
 {
-    u_char                      buf[NGX_KAFKA_WS_READ_SIZE];
-    ssize_t                     n;
-    ngx_uint_t                  turn;
+    ngx_int_t                   rc;
     ngx_connection_t           *c;
-    ngx_http_request_t         *r;
     ngx_kafka_ws_subscriber_t  *kws;
 
     c = rev->data;
-    r = c->data;
-    kws = ngx_http_get_module_ctx(r, ngx_kafka_ws_module);
+    kws = ngx_kafka_ws_subscriber_of(c);
 
     if (c->close) {
 
@@ -62,59 +63,106 @@ ngx_kafka_ws_subscriber_read_handler(ngx_event_t *rev)
         return;
     }
 
-    /* frames may have come in one packet with the request */
+    rc = ngx_kafka_ws_subscriber_read(kws);
 
-    if (r->header_in && r->header_in->pos < r->header_in->last) {
-        kws->received = ngx_current_msec;
-
-        if (ngx_kafka_ws_subscriber_input(kws, r->header_in->pos,
-                                          r->header_in->last)
-            != NGX_OK)
-        {
-            return;
-        }
-
-        r->header_in->pos = r->header_in->last;
-    }
-
-    for (turn = 0; turn < NGX_KAFKA_WS_READ_TURNS; turn++) {
-
-        if (!rev->ready) {
-            break;
-        }
-
-        n = c->recv(c, buf, NGX_KAFKA_WS_READ_SIZE);
-
-        if (n == NGX_AGAIN) {
-            break;
-        }
-
-        if (n == NGX_ERROR || n == 0) {
-            ngx_kafka_ws_subscriber_done(kws);
-            return;
-        }
-
-        kws->received = ngx_current_msec;
-
-        if (ngx_kafka_ws_subscriber_input(kws, buf, buf + n) != NGX_OK) {
-            return;
-        }
-    }
-
-    if (turn == NGX_KAFKA_WS_READ_TURNS) {
+    if (rc == NGX_AGAIN) {
         ngx_post_event(rev, &ngx_posted_next_events);
         return;
     }
 
-    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+    if (rc != NGX_OK
+        || ngx_handle_read_event(rev, kws->eof ? NGX_CLOSE_EVENT : 0)
+           != NGX_OK)
+    {
         ngx_kafka_ws_subscriber_done(kws);
     }
 }
 
 
 /*
- * returns:  NGX_OK, or NGX_DONE: the subscriber is no more
+ * returns:  NGX_OK: nothing is there now; NGX_AGAIN: there is more, but
+ *           others want their turn; NGX_ERROR: the connection is over
  */
+
+static ngx_int_t
+ngx_kafka_ws_subscriber_read(ngx_kafka_ws_subscriber_t *kws)
+{
+    u_char               buf[NGX_KAFKA_WS_READ_SIZE];
+    ssize_t              n;
+    ngx_buf_t           *b;
+    ngx_uint_t           turn;
+    ngx_connection_t    *c;
+
+    c = kws->connection;
+    b = kws->request->header_in;
+
+    /* frames may have come in one packet with the request */
+
+    if (b && b->pos < b->last) {
+
+        if (ngx_kafka_ws_subscriber_take(kws, b->pos, b->last) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        b->pos = b->last;
+    }
+
+    for (turn = 0; turn < NGX_KAFKA_WS_READ_TURNS; turn++) {
+
+        if (!c->read->ready || kws->hold || kws->eof) {
+            return NGX_OK;
+        }
+
+        n = c->recv(c, buf, NGX_KAFKA_WS_READ_SIZE);
+
+        if (n == NGX_AGAIN) {
+            return NGX_OK;
+        }
+
+        if (n == 0 && kws->state == NGX_KAFKA_WS_SUB_CLOSING) {
+            /* it can still get our Close */
+            kws->eof = 1;
+            return NGX_OK;
+        }
+
+        if (n == NGX_ERROR || n == 0
+            || ngx_kafka_ws_subscriber_take(kws, buf, buf + n) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_AGAIN;
+}
+
+
+/* what one read brought, and the answers to it in one send */
+
+static ngx_int_t
+ngx_kafka_ws_subscriber_take(ngx_kafka_ws_subscriber_t *kws, u_char *p,
+    u_char *last)
+{
+    u_char                  buf[NGX_KAFKA_WS_REPLIES_SIZE];
+    ngx_int_t               rc;
+    ngx_kafka_ws_replies_t  replies;
+
+    replies.buf = buf;
+    replies.len = 0;
+
+    kws->received = ngx_current_msec;
+    kws->replies = &replies;
+
+    rc = ngx_kafka_ws_subscriber_input(kws, p, last);
+
+    if (rc == NGX_OK) {
+        rc = ngx_kafka_ws_subscriber_replies(kws);
+    }
+
+    kws->replies = NULL;
+
+    return rc;
+}
+
 
 static ngx_int_t
 ngx_kafka_ws_subscriber_input(ngx_kafka_ws_subscriber_t *kws, u_char *p,
@@ -133,7 +181,7 @@ ngx_kafka_ws_subscriber_input(ngx_kafka_ws_subscriber_t *kws, u_char *p,
             if (ngx_kafka_ws_subscriber_pong(kws, ev.data, ev.len)
                 != NGX_OK)
             {
-                return NGX_DONE;
+                return NGX_ERROR;
             }
 
             break;
@@ -142,11 +190,9 @@ ngx_kafka_ws_subscriber_input(ngx_kafka_ws_subscriber_t *kws, u_char *p,
             break;
 
         case NGX_KAFKA_WS_RECV_CLOSE:
-            kws->peer_closed = 1;
 
             if (kws->state == NGX_KAFKA_WS_SUB_LINGER) {
-                ngx_kafka_ws_subscriber_done(kws);
-                return NGX_DONE;
+                return ngx_kafka_ws_subscriber_half_close(kws);
             }
 
             /* it gets its own code back, RFC 6455, 5.5.1 */
@@ -155,20 +201,57 @@ ngx_kafka_ws_subscriber_input(ngx_kafka_ws_subscriber_t *kws, u_char *p,
             break;
 
         case NGX_KAFKA_WS_RECV_DATA:
-
-            if (ev.last) {
-                ngx_kafka_ws_subscriber_fault(kws,
-                                              NGX_KAFKA_WS_CLOSE_UNSUPPORTED,
-                                              "data is not accepted here");
+            if (ngx_kafka_ws_subscriber_data(kws, &ev) != NGX_OK) {
+                return NGX_ERROR;
             }
 
             break;
 
         case NGX_KAFKA_WS_RECV_ERROR:
+
+            if (kws->state == NGX_KAFKA_WS_SUB_LINGER) {
+                return ngx_kafka_ws_subscriber_half_close(kws);
+            }
+
             ngx_kafka_ws_subscriber_fault(kws, ev.code, ev.error);
             break;
         }
     }
+}
+
+
+static ngx_int_t
+ngx_kafka_ws_subscriber_data(ngx_kafka_ws_subscriber_t *kws,
+    const ngx_kafka_ws_recv_t *ev)
+{
+    ngx_int_t    rc;
+    ngx_uint_t   code;
+    const char  *text;
+
+    if (kws->state >= NGX_KAFKA_WS_SUB_CLOSING) {
+        return NGX_OK;
+    }
+
+    rc = NGX_OK;
+
+    if (ev->compressed) {
+        rc = ngx_kafka_ws_subscriber_inflate(kws, ev, &code, &text);
+
+    } else if (kws->owner->data) {
+        rc = kws->owner->data(kws, ev);
+    }
+
+    if (rc == NGX_DECLINED) {
+        ngx_kafka_ws_subscriber_fault(kws, code, text);
+        return NGX_OK;
+    }
+
+    if (rc == NGX_OK && kws->owner->data == NULL && ev->last) {
+        ngx_kafka_ws_subscriber_fault(kws, NGX_KAFKA_WS_CLOSE_UNSUPPORTED,
+                                      "data is not accepted here");
+    }
+
+    return rc;
 }
 
 
@@ -183,6 +266,10 @@ ngx_kafka_ws_subscriber_fault(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t code,
 
     ngx_log_error(NGX_LOG_INFO, kws->connection->log, 0,
                   "client sent what is refused with %ui: %s", code, text);
+
+    /* that it then resets the connection says nothing new */
+
+    kws->connection->log_error = NGX_ERROR_IGNORE_ECONNRESET;
 
     ngx_kafka_ws_subscriber_close(kws, code, (u_char *) text,
                                   ngx_strlen(text));

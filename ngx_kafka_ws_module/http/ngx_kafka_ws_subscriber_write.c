@@ -14,6 +14,8 @@
 #include "ngx_kafka_ws_subscriber.h"
 
 
+static ngx_int_t ngx_kafka_ws_subscriber_push(ngx_kafka_ws_subscriber_t *kws,
+    u_char *frame, size_t len);
 static ssize_t ngx_kafka_ws_subscriber_put(ngx_kafka_ws_subscriber_t *kws,
     u_char *buf, size_t len);
 static ngx_int_t ngx_kafka_ws_subscriber_keep(ngx_kafka_ws_subscriber_t *kws,
@@ -88,6 +90,18 @@ ngx_int_t
 ngx_kafka_ws_subscriber_event(ngx_kafka_ws_subscriber_t *kws, u_char *frame,
     size_t len)
 {
+    ngx_kafka_ws_count(&kws->counters->events, 1);
+
+    return ngx_kafka_ws_subscriber_push(kws, frame, len);
+}
+
+
+/* all of it: what the socket does not take is kept */
+
+static ngx_int_t
+ngx_kafka_ws_subscriber_push(ngx_kafka_ws_subscriber_t *kws, u_char *frame,
+    size_t len)
+{
     ssize_t  sent;
 
     sent = ngx_kafka_ws_subscriber_put(kws, frame, len);
@@ -95,8 +109,6 @@ ngx_kafka_ws_subscriber_event(ngx_kafka_ws_subscriber_t *kws, u_char *frame,
     if (sent == NGX_ERROR) {
         return NGX_ERROR;
     }
-
-    ngx_kafka_ws_count(&kws->counters->events, 1);
 
     if (sent == (ssize_t) len) {
         return NGX_OK;
@@ -313,31 +325,107 @@ ngx_int_t
 ngx_kafka_ws_subscriber_pong(ngx_kafka_ws_subscriber_t *kws, u_char *data,
     size_t len)
 {
+    size_t     n;
+    u_char     frame[NGX_KAFKA_WS_CTRL_FRAME_MAX];
+    ngx_int_t  rc;
+
     if (kws->state != NGX_KAFKA_WS_SUB_OPEN
         && kws->state != NGX_KAFKA_WS_SUB_HEAD)
     {
         return NGX_OK;
     }
 
+    n = ngx_kafka_ws_frame_control(frame, NGX_KAFKA_WS_OP_PONG, data, len);
+
+    rc = ngx_kafka_ws_subscriber_reply(kws, frame, n, NULL, 0);
+
+    if (rc != NGX_AGAIN) {
+        return rc;
+    }
+
     if (kws->pong == NULL) {
         kws->pong = ngx_palloc(kws->request->pool,
                                NGX_KAFKA_WS_CTRL_FRAME_MAX);
         if (kws->pong == NULL) {
-            ngx_kafka_ws_subscriber_done(kws);
-            return NGX_DONE;
+            return NGX_ERROR;
         }
     }
 
-    kws->pong_len = ngx_kafka_ws_frame_control(kws->pong,
-                                               NGX_KAFKA_WS_OP_PONG, data,
-                                               len);
+    ngx_memcpy(kws->pong, frame, n);
+    kws->pong_len = n;
 
-    if (kws->state == NGX_KAFKA_WS_SUB_OPEN && kws->rest == NULL
-        && ngx_kafka_ws_subscriber_control(kws) == NGX_ERROR)
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_kafka_ws_subscriber_reply(ngx_kafka_ws_subscriber_t *kws, u_char *head,
+    size_t head_len, u_char *body, size_t body_len)
+{
+    ngx_kafka_ws_replies_t  *replies;
+
+    replies = kws->replies;
+
+    if (replies == NULL || kws->state != NGX_KAFKA_WS_SUB_OPEN
+        || kws->pong_len || ngx_kafka_ws_subscriber_blocked(kws))
     {
-        ngx_kafka_ws_subscriber_done(kws);
-        return NGX_DONE;
+        return NGX_AGAIN;
     }
+
+    if (head_len + body_len > NGX_KAFKA_WS_REPLIES_SIZE - replies->len) {
+
+        if (ngx_kafka_ws_subscriber_replies(kws) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (head_len + body_len > NGX_KAFKA_WS_REPLIES_SIZE
+            || ngx_kafka_ws_subscriber_blocked(kws))
+        {
+            return NGX_AGAIN;
+        }
+    }
+
+    ngx_kafka_ws_count(&kws->counters->events, 1);
+
+    ngx_memcpy(replies->buf + replies->len, head, head_len);
+    replies->len += head_len;
+
+    if (body_len) {
+        ngx_memcpy(replies->buf + replies->len, body, body_len);
+        replies->len += body_len;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Sends what was collected, also ahead of a Close that waits; scripts in
+ * browsers do not see it, so it does not delay idle events.
+ */
+
+ngx_int_t
+ngx_kafka_ws_subscriber_replies(ngx_kafka_ws_subscriber_t *kws)
+{
+    size_t      len;
+    ngx_uint_t  sent;
+
+    len = kws->replies->len;
+
+    if (len == 0) {
+        return NGX_OK;
+    }
+
+    kws->replies->len = 0;
+    sent = kws->sent;
+
+    if (ngx_kafka_ws_subscriber_push(kws, kws->replies->buf, len)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    kws->sent = sent;
 
     return NGX_OK;
 }
@@ -369,7 +457,7 @@ ngx_kafka_ws_subscriber_write_handler(ngx_event_t *wev)
 
     c = wev->data;
     r = c->data;
-    kws = ngx_http_get_module_ctx(r, ngx_kafka_ws_module);
+    kws = ngx_kafka_ws_subscriber_of(c);
 
     if (kws->state == NGX_KAFKA_WS_SUB_LINGER) {
         return;

@@ -12,6 +12,7 @@
 #include <ngx_event.h>
 #include <ngx_http.h>
 
+#include "ngx_kafka_ws_event.h"
 #include "ngx_kafka_ws_wakeup.h"
 #include "ngx_kafka_ws_worker.h"
 
@@ -33,13 +34,16 @@ static void ngx_kafka_ws_worker_sweep_route(ngx_kafka_ws_worker_t *kww,
 static void ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws);
 static void ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws);
 static void ngx_kafka_ws_worker_exiting(ngx_kafka_ws_subscriber_t *kws);
+static ngx_int_t ngx_kafka_ws_worker_idle(ngx_kafka_ws_subscriber_t *kws);
 static void ngx_kafka_ws_worker_drain(ngx_event_t *ev);
 
 
 static const ngx_kafka_ws_owner_t  ngx_kafka_ws_worker_owner = {
     ngx_kafka_ws_worker_writable,
     ngx_kafka_ws_worker_leave,
-    ngx_kafka_ws_worker_exiting
+    ngx_kafka_ws_worker_exiting,
+    ngx_kafka_ws_worker_idle,
+    NULL
 };
 
 
@@ -108,6 +112,7 @@ ngx_kafka_ws_worker_init(ngx_cycle_t *cycle, ngx_kafka_ws_main_conf_t *mcf)
         /* the last process in this slot may have been killed */
 
         ngx_kafka_ws_store_relaxed(&slot->counters.connections, 0);
+        ngx_kafka_ws_store_relaxed(&slot->deflate, 0);
         ngx_kafka_ws_store_relaxed(&slot->armed, 0);
         ngx_kafka_ws_store_relaxed(&slot->pid, (uint32_t) ngx_pid);
 
@@ -178,26 +183,30 @@ ngx_kafka_ws_worker_exit(ngx_cycle_t *cycle)
 ngx_int_t
 ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
     ngx_kafka_ws_topic_t *topic, ngx_kafka_ws_range_t *ranges,
-    ngx_uint_t nranges, ngx_uint_t format, ngx_kafka_ws_wish_t *wish)
+    ngx_uint_t nranges, ngx_uint_t format, ngx_uint_t deflate,
+    ngx_kafka_ws_wish_t *wish)
 {
-    ngx_kafka_ws_route_t       *route;
-    ngx_kafka_ws_cluster_t     *kwc;
-    ngx_kafka_ws_loc_conf_t    *klcf;
-    ngx_kafka_ws_subscriber_t  *kws;
+    ngx_kafka_ws_slot_t               *slot;
+    ngx_kafka_ws_route_t              *route;
+    ngx_kafka_ws_cluster_t            *kwc;
+    ngx_kafka_ws_loc_conf_t           *klcf;
+    ngx_kafka_ws_subscriber_t         *kws;
+    ngx_kafka_ws_cluster_rendering_t  *cr;
 
     klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_ws_module);
     kwc = klcf->cluster;
+    slot = ngx_kafka_ws_shm_slot(kwc->root);
+    cr = deflate ? klcf->deflated[format] : klcf->renderings[format];
 
-    route = ngx_kafka_ws_route_get(&kww->routes, kwc, topic,
-                                   klcf->renderings[format]->index, ranges,
-                                   nranges, kww->log);
+    route = ngx_kafka_ws_route_get(&kww->routes, kwc, topic, cr->index,
+                                   ranges, nranges, kww->log);
     if (route == NULL) {
         return NGX_ERROR;
     }
 
-    kws = ngx_kafka_ws_subscriber_create(r,
-                             &ngx_kafka_ws_shm_slot(kwc->root)->counters,
-                             &ngx_kafka_ws_worker_owner, route);
+    kws = ngx_kafka_ws_subscriber_create(r, &klcf->socket, deflate,
+                                         &slot->counters,
+                                         &ngx_kafka_ws_worker_owner, route);
     if (kws == NULL) {
         if (route->nsubscribers == 0) {
             ngx_kafka_ws_route_free(route);
@@ -213,6 +222,8 @@ ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
     route->nsubscribers++;
     kww->nsubscribers++;
 
+    ngx_kafka_ws_count(&slot->deflate, kws->deflate);
+
     kws->format = klcf->formats[format];
     kws->start = wish;
     wish->deadline = ngx_current_msec + NGX_KAFKA_WS_START_LOADING;
@@ -221,8 +232,6 @@ ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
 
     kws->where = NGX_KAFKA_WS_AT_PENDING;
     ngx_queue_insert_tail(&kww->pending, &kws->queue);
-
-    ngx_http_set_ctx(r, kws, ngx_kafka_ws_module);
 
     if (!kww->tick_event.timer_set) {
         ngx_add_timer(&kww->tick_event,
@@ -420,7 +429,7 @@ ngx_kafka_ws_worker_sweep_route(ngx_kafka_ws_worker_t *kww,
         kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, queue);
 
         slow = ((ngx_msec_int_t) (ngx_current_msec - kws->behind)
-                >= (ngx_msec_int_t) kws->conf->lag);
+                >= (ngx_msec_int_t) ngx_kafka_ws_route_conf(kws)->lag);
 
         for (k = 0; k < kws->nplaces && !slow; k++) {
             if (route->parts[k].open
@@ -505,6 +514,7 @@ ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws)
 static void
 ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws)
 {
+    ngx_kafka_ws_slot_t    *slot;
     ngx_kafka_ws_worker_t  *kww;
     ngx_kafka_ws_route_t   *route;
 
@@ -517,7 +527,30 @@ ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws)
     ngx_queue_remove(&kws->all);
     kww->nsubscribers--;
 
+    if (kws->deflate) {
+        slot = ngx_kafka_ws_shm_slot(route->cluster->root);
+        ngx_kafka_ws_count(&slot->deflate, -1);
+    }
+
     ngx_kafka_ws_worker_release(kww, route);
+}
+
+
+static ngx_int_t
+ngx_kafka_ws_worker_idle(ngx_kafka_ws_subscriber_t *kws)
+{
+    size_t   n;
+    u_char   frame[NGX_KAFKA_WS_EVENT_LEN];
+
+    /* what has not started yet gets its start event first */
+
+    if (kws->format != NGX_KAFKA_WS_FORMAT_JSON || kws->start != NULL) {
+        return NGX_OK;
+    }
+
+    n = ngx_kafka_ws_event_idle(frame, sizeof(frame), NULL);
+
+    return ngx_kafka_ws_subscriber_event(kws, frame, n);
 }
 
 

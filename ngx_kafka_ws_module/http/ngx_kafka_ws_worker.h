@@ -73,7 +73,7 @@ ngx_kafka_ws_worker_t *ngx_kafka_ws_worker(void);
 ngx_int_t ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww,
     ngx_http_request_t *r, ngx_kafka_ws_topic_t *topic,
     ngx_kafka_ws_range_t *ranges, ngx_uint_t nranges, ngx_uint_t format,
-    ngx_kafka_ws_wish_t *wish);
+    ngx_uint_t deflate, ngx_kafka_ws_wish_t *wish);
 
 /* between ngx_kafka_ws_worker*.c */
 
