@@ -33,6 +33,7 @@ SHELL = /bin/bash
 OBJS = objs-$(BUILD)
 WORK = $(CURDIR)/$(OBJS)/work
 MODULE = $(OBJS)/ngx_kafka_ws_module.so
+ECHO = $(OBJS)/ngx_kafka_ws_echo_module.so
 VERSION = $(or $(shell sed -n 's/^Changes with ngx_kafka_ws_module \
 	\([0-9.]*\).*/\1/;T;p;q' CHANGES 2>/dev/null),0)
 
@@ -78,7 +79,7 @@ export TEST_JOBS = $(JOBS)
 export TEST_NGINX_BINARY = $(NGINX_BINARY)
 export TEST_NGINX_MODULES = $(CURDIR)/$(OBJS)
 
-.PHONY: help all build deps kafka unit test test-asan test-mock test-browser \
+.PHONY: help all build echo deps kafka unit test test-asan test-mock test-browser \
 	lint check bench demo install uninstall dist clean distclean \
 	tools unit-programs packages FORCE
 
@@ -96,6 +97,8 @@ all: build ## same as build
 
 build: $(MODULE) ## the module: objs-$(BUILD)/ngx_kafka_ws_module.so
 
+echo: $(ECHO) ## for tests: the location kafka_ws_echo; never installed
+
 deps: ## install every missing package (as root), or print the apt-get line
 	@t/deps/install build kafka test lint bench browser
 
@@ -112,10 +115,10 @@ unit-programs: $(UNIT)
 
 tools: $(TOOLS)
 
-test: packages build kafka tools unit-programs ## unit and end-to-end tests
+test: packages build echo kafka tools unit-programs ## unit and end-to-end tests
 	@t/run --broker=both $(UNIT) $(TESTS)
 
-test-mock: packages build tools unit-programs ## the same on the mock broker
+test-mock: packages build echo tools unit-programs ## the same on the mock broker
 	@t/run --broker=mock $(UNIT) $(TESTS)
 
 test-asan: ## the tests with the module built under ASan and UBSan
@@ -129,7 +132,7 @@ lint: packages $(OBJS)/configured ## style, layers, analyzers
 
 check: lint test ## lint and test
 
-bench: packages build kafka tools ## instructions per frame, CPU, latency
+bench: packages build echo kafka tools ## instructions per frame, CPU, latency
 	@t/bench/run
 
 demo: packages build tools ## Kafka, nginx and a feed behind one web page
@@ -167,24 +170,40 @@ $(OBJS)/settings: FORCE
 	@s='$(CURDIR) $(NGINX_SRC) $(CC) $(CC_OPT)'; \
 	[ "$$(cat $@ 2>/dev/null)" = "$$s" ] || echo "$$s" > $@
 
-$(OBJS)/configured: config t/build/configure $(OBJS)/settings \
-		$(wildcard $(NGINX_SRC)/src/core/nginx.h) | packages
-	@echo "configuring nginx's build in $(OBJS)/work"
-	@flock $(OBJS)/lock t/build/configure '$(NGINX_SRC)' $(OBJS) \
+# configure SOURCES, OBJS
+define CONFIGURE
+	@echo "configuring nginx's build in $(2)/work"
+	@flock $(OBJS)/lock t/build/configure '$(NGINX_SRC)' $(1) $(2) \
 		'$(if $(filter asan,$(BUILD)),$(SANITIZE)$(FULL_ASAN:%= \
 		-fno-sanitize=nonnull-attribute))' \
 		--with-cc='$(CC)' --with-cc-opt='$(CC_OPT)'
 	@touch $@
+endef
+
+# compile OBJS, TARGET...
+define COMPILE
+	@echo "building $@"; exec 9> $(OBJS)/lock; flock 9; \
+	$(MAKE) -s --no-print-directory -C $(1)/nginx-tree \
+		-f $(CURDIR)/$(1)/work/Makefile \
+		$(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS)) $(2); \
+	$(if $(findstring binary,$(2)),cp $(WORK)/nginx $(OBJS)/nginx.new; \
+		mv -f $(OBJS)/nginx.new $(OBJS)/nginx;) \
+	cp $(1)/work/$(notdir $@) $@.new; mv -f $@.new $@
+endef
+
+$(OBJS)/configured: config t/build/configure $(OBJS)/settings \
+		$(wildcard $(NGINX_SRC)/src/core/nginx.h) | packages
+	$(call CONFIGURE,.,$(OBJS))
 
 $(MODULE): $(OBJS)/configured $(SOURCES)
-	@echo "building $@"; exec 9> $(OBJS)/lock; flock 9; \
-	$(MAKE) -s --no-print-directory -C $(OBJS)/nginx-tree \
-		-f $(WORK)/Makefile \
-		$(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS)) \
-		$(if $(FULL_ASAN),binary) modules; \
-	$(if $(FULL_ASAN),cp $(WORK)/nginx $(OBJS)/nginx.new; \
-		mv -f $(OBJS)/nginx.new $(OBJS)/nginx;) \
-	cp $(WORK)/$(notdir $@) $@.new; mv -f $@.new $@
+	$(call COMPILE,$(OBJS),$(if $(FULL_ASAN),binary) modules)
+
+$(OBJS)/echo/configured: t/echo/config t/build/configure $(OBJS)/settings \
+		$(wildcard $(NGINX_SRC)/src/core/nginx.h) | packages
+	$(call CONFIGURE,t/echo,$(OBJS)/echo)
+
+$(ECHO): $(OBJS)/echo/configured $(SOURCES) $(wildcard t/echo/*.c)
+	$(call COMPILE,$(OBJS)/echo,modules)
 
 # unit tests: lib/ once, each test linked with it, all under the sanitizers
 

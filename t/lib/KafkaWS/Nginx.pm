@@ -14,6 +14,8 @@ package KafkaWS::Nginx;
 #	}
 #	EOT
 #
+# %%ECHO%% loads the location kafka_ws_echo, alone or beside the module.
+#
 # Every plan gains three checks: no alert in any error log, no sanitizer
 # report, no process left.  Environment: TEST_NGINX_BINARY, TEST_NGINX_MODULES
 # (folder of the module), TEST_NGINX_LEAVE, TEST_NGINX_CATLOG,
@@ -114,7 +116,11 @@ sub module_dir {
 	return abs_path($ENV{TEST_NGINX_MODULES} // root() . '/objs-release');
 }
 
-sub module_file { return module_dir() . '/ngx_kafka_ws_module.so' }
+sub module_file {
+	my ($part) = (@_, '');
+
+	return module_dir() . "/ngx_kafka_ws_${part}module.so";
+}
 
 sub has_module { return -f module_file() }
 
@@ -148,6 +154,7 @@ sub expand {
 	$brokers =~ tr/,/ /;
 
 	$text =~ s/%%MODULE%%/'load_module ' . module_file() . ';'/ge;
+	$text =~ s/%%ECHO%%/'load_module ' . module_file('echo_') . ';'/ge;
 	$text =~ s/%%GLOBALS%%/"daemon off; pid $dir\/nginx.pid; "
 		. "error_log $dir\/error.log $level; $globals"/ge;
 	$text =~ s/%%GLOBALS_HTTP%%/"root $dir; "
