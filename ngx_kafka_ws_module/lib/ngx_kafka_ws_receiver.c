@@ -14,6 +14,7 @@
 
 static ngx_kafka_ws_recv_e ngx_kafka_ws_receiver_header(
     ngx_kafka_ws_receiver_t *r, ngx_kafka_ws_recv_t *ev);
+static unsigned ngx_kafka_ws_receiver_crumbled(ngx_kafka_ws_receiver_t *r);
 static ngx_kafka_ws_recv_e ngx_kafka_ws_receiver_data(
     ngx_kafka_ws_receiver_t *r, uint8_t **pos, uint8_t *last,
     ngx_kafka_ws_recv_t *ev);
@@ -130,10 +131,11 @@ ngx_kafka_ws_receiver_header(ngx_kafka_ws_receiver_t *r,
         r->compressed = r->frame.rsv1;
         r->message = 0;
         r->fragments = 0;
+        r->empty = 0;
         memset(&r->utf8, 0, sizeof(ngx_kafka_ws_utf8_t));
     }
 
-    if (++r->fragments > NGX_KAFKA_WS_FRAGMENTS_MAX) {
+    if (ngx_kafka_ws_receiver_crumbled(r)) {
         return ngx_kafka_ws_receiver_fail(r, ev, NGX_KAFKA_WS_CLOSE_POLICY,
                                           "too many fragments");
     }
@@ -148,6 +150,26 @@ ngx_kafka_ws_receiver_header(ngx_kafka_ws_receiver_t *r,
     r->message += r->rest;
 
     return NGX_KAFKA_WS_RECV_MORE;
+}
+
+
+/* counts a frame of the message: 1, if it is one too many */
+
+static unsigned
+ngx_kafka_ws_receiver_crumbled(ngx_kafka_ws_receiver_t *r)
+{
+    uint64_t  limit;
+
+    r->fragments++;
+    r->empty += r->rest == 0;
+
+    limit = r->max / NGX_KAFKA_WS_FRAGMENT_BYTES;
+
+    if (limit < NGX_KAFKA_WS_FRAGMENTS_MAX) {
+        limit = NGX_KAFKA_WS_FRAGMENTS_MAX;
+    }
+
+    return r->fragments > limit || r->empty > NGX_KAFKA_WS_FRAGMENTS_EMPTY;
 }
 
 

@@ -12,9 +12,14 @@
 #include "ngx_kafka_ws_utf8.h"
 
 
-/* frames of one message, empty ones too: 4k of text 4 bytes at a time */
+/*
+ * Frames of one message, empty ones too: 1024, of a limit above 16k one for
+ * 16 bytes of it; and how many of them may be empty.
+ */
 
 #define NGX_KAFKA_WS_FRAGMENTS_MAX       1024
+#define NGX_KAFKA_WS_FRAGMENT_BYTES      16
+#define NGX_KAFKA_WS_FRAGMENTS_EMPTY     128
 
 
 typedef enum {
@@ -61,6 +66,7 @@ typedef struct {
     uint64_t      rest;             /* payload bytes still to come */
     uint64_t      message;          /* payload bytes of this message */
     uint32_t      fragments;        /* frames of this message */
+    uint32_t      empty;            /* those of them without payload */
 
     ngx_kafka_ws_utf8_t           utf8;
     ngx_kafka_ws_frame_decoder_t  decoder;
@@ -101,7 +107,7 @@ void ngx_kafka_ws_receiver_init(ngx_kafka_ws_receiver_t *r,
  *           control frames come between them as they come in
  * errors:   1002, mask, RSV, opcode, length, fragments, Close payload;
  *           1007, text not UTF-8, at its first bad byte, unless it is
- *           compressed; 1008, too many fragments; 1009, at the header
+ *           compressed; 1008, too many fragments, or empty ones; 1009, at the header
  *           of the frame that makes the message longer than max_frame
  * cost:     a look at each byte; no allocation, no I/O
  * source:   RFC 6455, 5, 7.1, 8.1

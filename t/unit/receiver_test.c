@@ -261,39 +261,59 @@ test_raw(void)
 }
 
 
+/*
+ * Runs a message of n frames within a limit of max bytes, all of them but the
+ * first and those that are empty with one byte.
+ */
+
 static void
-test_fragments(void)
+run_fragments(size_t n, size_t empty, size_t max)
 {
     size_t  i;
 
     stream.len = 0;
-    trace_frame(&stream, TEXT_MORE, "", 0);
+    trace_frame(&stream, BIN_MORE, "", 0);
 
-    for (i = 2; i < NGX_KAFKA_WS_FRAGMENTS_MAX; i++) {
-        trace_frame(&stream, MORE, "", 0);
+    for (i = 2; i < n; i++) {
+        trace_frame(&stream, MORE, "x", i > empty ? 1 : 0);
     }
 
     trace_frame(&stream, PING, "", 0);
-    trace_frame(&stream, END, "x", 1);
-    trace_frame(&stream, TEXT_MORE, "y", 1);
+    trace_frame(&stream, END, "y", 1);
+    trace_frame(&stream, BIN_MORE, "y", 1);
     trace_frame(&stream, END, "z", 1);
 
-    trace_run(&t, &stream, MAX, 0, trace_whole, NULL);
-    is_log("P0:;T1:x;T2:yz;",
-           "as many fragments as may be, pings apart, message by message");
+    trace_run(&t, &stream, max, 0, trace_whole, NULL);
+}
 
-    stream.len = 0;
-    trace_frame(&stream, BIN_MORE, "", 0);
 
-    for (i = 1; i < NGX_KAFKA_WS_FRAGMENTS_MAX; i++) {
-        trace_frame(&stream, MORE, "", 0);
-    }
+static void
+test_fragments(void)
+{
+    run_fragments(NGX_KAFKA_WS_FRAGMENTS_EMPTY,
+                  NGX_KAFKA_WS_FRAGMENTS_EMPTY, MAX);
+    is_log("P0:;B1:y;B2:yz;",
+           "as many empty fragments as may be, pings apart, by message");
 
-    trace_frame(&stream, END, "", 0);
+    run_fragments(NGX_KAFKA_WS_FRAGMENTS_EMPTY + 2,
+                  NGX_KAFKA_WS_FRAGMENTS_EMPTY + 1, MAX);
+    is_log("E1008 too many fragments;", "an empty fragment too many");
 
-    trace_run(&t, &stream, MAX, 0, trace_whole, NULL);
-    is_log("E1008 too many fragments;",
-           "one fragment too many, all of them empty");
+    run_fragments(NGX_KAFKA_WS_FRAGMENTS_MAX, 1, 4096);
+    ok(t.log.len > 6
+       && memcmp(t.log.data + t.log.len - 6, "B2:yz;", 6) == 0,
+       "as many fragments as may be of 4k");
+
+    run_fragments(NGX_KAFKA_WS_FRAGMENTS_MAX + 1, 1, 4096);
+    is_log("P0:;E1008 too many fragments;", "a fragment too many of 4k");
+
+    run_fragments(2000, 1, 2000 * NGX_KAFKA_WS_FRAGMENT_BYTES);
+    ok(t.log.len > 6
+       && memcmp(t.log.data + t.log.len - 6, "B2:yz;", 6) == 0,
+       "more of a larger limit");
+
+    run_fragments(2001, 1, 2000 * NGX_KAFKA_WS_FRAGMENT_BYTES);
+    is_log("P0:;E1008 too many fragments;", "a fragment too many of that");
 }
 
 
@@ -348,5 +368,5 @@ main(void)
     test_fragments();
     test_in_place();
 
-    return tap_done((int) (nvectors * 3 + 4 + 2 + 5));
+    return tap_done((int) (nvectors * 3 + 4 + 6 + 5));
 }
