@@ -426,7 +426,8 @@ server: location = /1 { kafka_ws c; kafka_ws_fields offset headers:1; }
     + location = /7 { kafka_ws c; kafka_ws_fields offset headers:7; }
     + location = /8 { kafka_ws c; kafka_ws_fields offset headers:8; }
     | the locations of cluster "c" have more than 8 different combinations of
-    | "kafka_ws_format", "kafka_ws_fields" and "kafka_ws_value" in
+    | "kafka_ws_format", "kafka_ws_fields", "kafka_ws_value" and
+    | "kafka_ws_deflate" in
 
 # connections
 location: kafka_ws_gap skip;
@@ -455,6 +456,29 @@ location: kafka_ws_ping 10s timeout=99ms;
     | invalid value "timeout=99ms" in "kafka_ws_ping" directive: timeout=time
 location: kafka_ws_ping 10s 10s;
     | invalid value "10s" in "kafka_ws_ping" directive: timeout=time
+location: kafka_ws_deflate;
+    | invalid number of arguments in "kafka_ws_deflate" directive
+location: kafka_ws_deflate yes;
+    | invalid value "yes" in "kafka_ws_deflate" directive: off, or on [level]
+    | [min=size] expected
+location: kafka_ws_deflate off 1;
+    | invalid value "off" in "kafka_ws_deflate" directive: off, or on [level]
+location: kafka_ws_deflate on 0;
+    | invalid value "0" in "kafka_ws_deflate" directive: a level from 1 to 9
+    | and min=size, each once, expected
+location: kafka_ws_deflate on 10;
+    | invalid value "10" in "kafka_ws_deflate" directive: a level from 1 to 9
+location: kafka_ws_deflate on 1 2;
+    | invalid value "2" in "kafka_ws_deflate" directive: a level from 1 to 9
+location: kafka_ws_deflate on min=1 min=2;
+    | invalid value "min=2" in "kafka_ws_deflate" directive: a level from 1
+location: kafka_ws_deflate on min=65537;
+    | invalid value "min=65537" in "kafka_ws_deflate" directive: min=size from
+    | 0 to 64k expected
+location: kafka_ws_deflate on min=;
+    | invalid value "min=" in "kafka_ws_deflate" directive: min=size from
+location: kafka_ws_deflate on; kafka_ws_deflate off;
+    | "kafka_ws_deflate" directive is duplicate
 location: kafka_ws_max_frame 124;
     | "kafka_ws_max_frame" directive must be from 125 to 16m
 location: kafka_ws_max_frame 17m;
@@ -509,8 +533,6 @@ location: kafka_ws_origin same; kafka_ws_origin any;
 # what comes later is unknown now
 location: kafka_ws_filter key = $arg_k;
     | unknown directive "kafka_ws_filter"
-location: kafka_ws_deflate on;
-    | unknown directive "kafka_ws_deflate"
 
 # good ones
 http:
@@ -544,6 +566,10 @@ location: kafka_ws_cursor $arg_a $http_x_b $cookie_c;
 location: kafka_ws_slow close;
 location: kafka_ws_slow close buffer=64m lag=100ms;
 location: kafka_ws_ping 100ms timeout=100ms;
+location: kafka_ws_deflate off;
+location: kafka_ws_deflate on;
+location: kafka_ws_deflate on min=64k 9;
+location: kafka_ws_deflate on 1 min=0;
 location: kafka_ws_origin required;
 location: kafka_ws_origin same required a:8443 *.b.c [::1]:1
     + ~^https://a[0-9]$;

@@ -233,6 +233,8 @@ ngx_kafka_ws_subscriber_data(ngx_kafka_ws_subscriber_t *kws,
     }
 
     rc = NGX_OK;
+    code = 0;
+    text = "";
 
     if (ev->compressed) {
         rc = ngx_kafka_ws_subscriber_inflate(kws, ev, &code, &text);

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) ngx_kafka_ws_module contributors
  *
- * A worker's life beside the passes: its subscribers come and go, a timer
- * looks after those who wait or are slow, and at the end it drains.
+ * A worker's life beside the passes: its subscribers come and go, and a timer
+ * looks after those who wait or are slow.
  */
 
 
@@ -20,8 +20,6 @@
 #define NGX_KAFKA_WS_TICK       100    /* ms; only while there is anyone */
 #define NGX_KAFKA_WS_POLL       5      /* ms, in a process without wake-ups */
 #define NGX_KAFKA_WS_SWEEP      1000   /* ms between looks for slow ones */
-#define NGX_KAFKA_WS_DRAIN      5      /* ms between slices of a drain */
-#define NGX_KAFKA_WS_DRAIN_MAX  1000   /* connections of a slice */
 
 
 static void ngx_kafka_ws_worker_wake(ngx_event_t *ev);
@@ -33,9 +31,7 @@ static void ngx_kafka_ws_worker_sweep_route(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
 static void ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws);
 static void ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws);
-static void ngx_kafka_ws_worker_exiting(ngx_kafka_ws_subscriber_t *kws);
 static ngx_int_t ngx_kafka_ws_worker_idle(ngx_kafka_ws_subscriber_t *kws);
-static void ngx_kafka_ws_worker_drain(ngx_event_t *ev);
 
 
 static const ngx_kafka_ws_owner_t  ngx_kafka_ws_worker_owner = {
@@ -551,74 +547,4 @@ ngx_kafka_ws_worker_idle(ngx_kafka_ws_subscriber_t *kws)
     n = ngx_kafka_ws_event_idle(frame, sizeof(frame), NULL);
 
     return ngx_kafka_ws_subscriber_event(kws, frame, n);
-}
-
-
-/*
- * nginx wants this worker to end.  A reload is told from a stop by the count
- * of configurations; only after a reload there is someone to come back to at
- * once, so that it pays to spread the closing.
- */
-
-static void
-ngx_kafka_ws_worker_exiting(ngx_kafka_ws_subscriber_t *kws)
-{
-    ngx_kafka_ws_worker_t  *kww;
-
-    kww = ngx_kafka_ws_worker_process;
-
-    if (kww->draining) {
-        return;
-    }
-
-    kww->draining = 1;
-    kww->drain_start = ngx_current_msec;
-    kww->drain_total = kww->nsubscribers;
-
-    if (ngx_kafka_ws_shm_generation() == kww->generation) {
-        kww->drain_code = NGX_KAFKA_WS_CLOSE_GOING_AWAY;
-        kww->drain_time = 0;
-
-    } else {
-        kww->drain_code = NGX_KAFKA_WS_CLOSE_RESTART;
-        kww->drain_time = kww->conf->drain;
-    }
-
-    ngx_add_timer(&kww->drain_event, NGX_KAFKA_WS_DRAIN);
-}
-
-
-static void
-ngx_kafka_ws_worker_drain(ngx_event_t *ev)
-{
-    ngx_kafka_ws_worker_t *kww = ev->data;
-
-    ngx_msec_t                  elapsed;
-    ngx_uint_t                  due, n;
-    ngx_queue_t                *q;
-    ngx_kafka_ws_subscriber_t  *kws;
-
-    elapsed = ngx_current_msec - kww->drain_start;
-
-    due = (elapsed >= kww->drain_time)
-          ? kww->drain_closed + kww->nsubscribers
-          : kww->drain_total * elapsed / kww->drain_time;
-
-    for (n = 0;
-         n < NGX_KAFKA_WS_DRAIN_MAX && kww->drain_closed < due
-         && !ngx_queue_empty(&kww->subscribers);
-         n++)
-    {
-        q = ngx_queue_head(&kww->subscribers);
-        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, all);
-
-        kww->drain_closed++;
-
-        /* one that takes nothing is given up on soon: ngx_exiting is set */
-        ngx_kafka_ws_worker_close(kws, kww->drain_code);
-    }
-
-    if (!ngx_queue_empty(&kww->subscribers)) {
-        ngx_add_timer(ev, NGX_KAFKA_WS_DRAIN);
-    }
 }

@@ -82,6 +82,9 @@ void ngx_kafka_ws_worker_pass_handler(ngx_event_t *ev);
 /* moves a route that nobody is live on to the end of its rings */
 ngx_uint_t ngx_kafka_ws_worker_skip(ngx_kafka_ws_route_t *route);
 
+void ngx_kafka_ws_worker_exiting(ngx_kafka_ws_subscriber_t *kws);
+void ngx_kafka_ws_worker_drain(ngx_event_t *ev);
+
 void ngx_kafka_ws_worker_finish(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
 void ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,

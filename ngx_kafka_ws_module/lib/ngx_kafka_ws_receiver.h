@@ -107,8 +107,8 @@ void ngx_kafka_ws_receiver_init(ngx_kafka_ws_receiver_t *r,
  *           control frames come between them as they come in
  * errors:   1002, mask, RSV, opcode, length, fragments, Close payload;
  *           1007, text not UTF-8, at its first bad byte, unless it is
- *           compressed; 1008, too many fragments, or empty ones; 1009, at the header
- *           of the frame that makes the message longer than max_frame
+ *           compressed; 1008, too many fragments, or empty ones; 1009,
+ *           at the header that makes the message longer than max_frame
  * cost:     a look at each byte; no allocation, no I/O
  * source:   RFC 6455, 5, 7.1, 8.1
  */

@@ -308,7 +308,7 @@ test_identity(void)
         bad += ngx_kafka_ws_rendering_hash(&all[i]) == 0;
     }
 
-    is_int(bad, 0, "thirteen renderings, all different, and so are their hashes");
+    is_int(bad, 0, "thirteen renderings, all different, as are their hashes");
 
     a = all[0];
     ok(ngx_kafka_ws_rendering_hash(&a) == 0xf7ca5923d8aa2012ULL,

@@ -6,6 +6,7 @@ package KafkaWS::WebSocket;
 use warnings;
 use strict;
 
+use Compress::Raw::Zlib ();
 use Digest::SHA qw(sha1_base64);
 use Encode ();
 use IO::Select;
@@ -27,7 +28,8 @@ use constant {
 # origin, host, address (127.0.0.1), local (source address), key, version,
 # method, http, body, early (bytes sent with the request), raw (the whole
 # request), rcvbuf, timeout (10), auto_pong, auto_close (both 1), format
-# (json; what an answer without subprotocol carries)
+# (json; what an answer without subprotocol carries), extensions (the offer;
+# a permessage-deflate that is agreed on is undone)
 sub connect {
 	my ($class, $port, $uri, %o) = @_;
 	my $self = bless { auto_pong => 1, auto_close => 1, timeout => 10,
@@ -86,6 +88,8 @@ sub request {
 		. 'Sec-WebSocket-Version: ' . ($self->{version} // 13)
 		. "\x0d\x0a";
 
+	$text .= "Sec-WebSocket-Extensions: $self->{extensions}\x0d\x0a"
+		if defined $self->{extensions};
 	$text .= "Origin: $self->{origin}\x0d\x0a" if defined $self->{origin};
 	$text .= 'Sec-WebSocket-Protocol: ' . join(', ', @offer) . "\x0d\x0a"
 		if @offer;
@@ -161,10 +165,17 @@ sub check_handshake {
 			ne sha1_base64($self->{key} . GUID) . '=';
 
 	for my $name (qw(Content-Length Transfer-Encoding Content-Type
-		Content-Encoding Sec-WebSocket-Extensions))
+		Content-Encoding))
 	{
 		die "101 with $name\n" if defined $r->header($name);
 	}
+
+	my @extensions = $r->header('Sec-WebSocket-Extensions');
+
+	die "101 with extensions @extensions\n" if @extensions > 1
+		|| @extensions && !defined $self->{extensions};
+
+	$self->{extension} = $extensions[0];
 
 	my @agreed = $r->header('Sec-WebSocket-Protocol');
 	my %offered = map { $_ => 1 } offer($self->{subprotocol});
@@ -181,6 +192,9 @@ sub check_handshake {
 sub status { return 101 }
 
 sub response { return $_[0]->{response} }
+
+# the extension with its parameters, as the server wrote it, or undef
+sub extension { return $_[0]->{extension} }
 
 # the subprotocol the server chose, if any
 sub protocol { return $_[0]->{protocol} }
@@ -273,7 +287,16 @@ sub check_frame {
 	my $op = $frame->{opcode};
 	my $len = length $frame->{payload};
 
-	die "frame: reserved bits $frame->{rsv}\n" if $frame->{rsv};
+	if ($frame->{rsv} == 4 && defined $self->{extension}
+		&& ($op == TEXT || $op == BINARY))
+	{
+		$frame->{payload} = inflate($frame->{payload});
+		$frame->{compressed} = $len;
+
+	} elsif ($frame->{rsv}) {
+		die "frame: reserved bits $frame->{rsv}\n";
+	}
+
 	die "frame: fragmented\n" unless $frame->{fin};
 	die "frame: opcode $op\n"
 		unless grep { $op == $_ } TEXT, BINARY, CLOSE, PING, PONG;
@@ -290,6 +313,33 @@ sub check_frame {
 			/^(?:100[0-3]|100[7-9]|101[0-4]|[34]\d\d\d)$/;
 		die "close: reason is not UTF-8\n" unless is_utf8($reason);
 	}
+}
+
+# RFC 7692, 7.2.2: each message by itself, as the server's answer says
+sub inflate {
+	my ($bytes) = @_;
+	my ($i) = Compress::Raw::Zlib::Inflate->new(
+		-WindowBits => -Compress::Raw::Zlib::MAX_WBITS());
+	my $in = "$bytes\x00\x00\xff\xff";
+	my $status = $i->inflate($in, my $out);
+
+	die "frame: not deflated: $status\n"
+		unless $status == Compress::Raw::Zlib::Z_OK() && $in eq '';
+
+	return $out;
+}
+
+# RFC 7692, 7.2.1; send it with rsv => 4
+sub deflate {
+	my ($bytes) = @_;
+	my ($d) = Compress::Raw::Zlib::Deflate->new(-AppendOutput => 1,
+		-WindowBits => -Compress::Raw::Zlib::MAX_WBITS());
+	my $out = '';
+
+	$d->deflate($bytes, $out);
+	$d->flush($out, Compress::Raw::Zlib::Z_SYNC_FLUSH());
+
+	return substr $out, 0, -4;
 }
 
 sub is_utf8 {
