@@ -22,12 +22,12 @@ use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Ports;
 use KafkaWS::Process;
 
-use constant { TIME => 10, SIZE => 50_000, MANY => 40 };
+use constant { TIME => 10, SIZE => 50_000, MANY => 40, SMALL => 2000 };
 
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('tls'), partitions => 2);
 
-my $t = KafkaWS::Nginx->new(broker => $b)->plan(25);
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(27);
 my $dir = $t->testdir;
 
 system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
@@ -146,7 +146,25 @@ is(@got, MANY, 'every record');
 is(scalar(grep { $got[$_] ne $values[$_] } 0 .. $#got), 0, 'whole, in order');
 is($c->wait_pong(TIME), 'behind it', 'pong behind them');
 
+# the same by records that fit into nginx's buffer for TLS, each on its own, so
+# that nothing is left over when the socket is full for the first time
+
+$c = started('-tls1_3', '/patient');
+$slow = status()->{slow};
+@values = ();
+
+while (@values < 1000 && status()->{slow} == $slow) {
+	push @values, @values . 'y' x SMALL;
+	$b->produce($topic, $values[-1]);
+}
+
+cmp_ok(scalar @values, '<', 1000, 'a slow client of small records');
+is_deeply([map { $_->{value} } $c->records(scalar @values, TIME)], \@values,
+	'every small record');
+
 # and one that does not
+
+@values = map { $_ . 'x' x SIZE } 1 .. MANY;
 
 my $closes = status()->{closes}{4408};
 

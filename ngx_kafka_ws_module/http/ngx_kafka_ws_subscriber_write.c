@@ -184,7 +184,9 @@ ngx_kafka_ws_subscriber_put(ngx_kafka_ws_subscriber_t *kws, u_char *buf,
         }
     }
 
-    if (n < (ssize_t) len && ngx_handle_write_event(c->write, 0) != NGX_OK) {
+    /* over TLS all may be taken, and wait in nginx for room in the socket */
+
+    if (!c->write->ready && ngx_handle_write_event(c->write, 0) != NGX_OK) {
         return NGX_ERROR;
     }
 
