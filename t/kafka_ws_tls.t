@@ -27,12 +27,14 @@ use constant { TIME => 10, SIZE => 50_000, MANY => 40, SMALL => 2000 };
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('tls'), partitions => 2);
 
-my $t = KafkaWS::Nginx->new(broker => $b)->plan(27);
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(28);
 my $dir = $t->testdir;
 
 system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
 	. " -keyout $dir/key.pem -out $dir/cert.pem >$dir/openssl.out 2>&1")
 	== 0 or die $t->read_testfile('openssl.out');
+
+$t->{preload} = full_for_closes();
 
 $t->write_file_expand('nginx.conf', <<"EOT")->run();
 
@@ -125,6 +127,8 @@ for my $version (sort keys %tunnel) {
 	is($c->wait_eof(TIME), 'fin', "$version: end after data");
 }
 
+ok(-s "$dir/full", 'a socket was full when a Close was to go');
+
 my $c = started('-tls1_3', '/ping', auto_pong => 0);
 
 is_deeply([$c->wait_close(TIME)], [1011, 'ping timeout'], 'unanswered ping');
@@ -196,6 +200,56 @@ sub started {
 	$c->wait_event('start', TIME) or die "no start event\n";
 
 	return $c;
+}
+
+# A library by which a socket is full, once, for each Close without a reason
+# over TLS 1.3: 4 bytes, which make a TLS record of 26.  It writes a byte into
+# the file "full" then.
+sub full_for_closes {
+	$t->write_file('full', '')->write_file('full.c', <<"EOC");
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static int full_for = -1;
+
+ssize_t
+write(int fd, const void *buf, size_t len)
+{
+    int file;
+    const unsigned char *p = buf;
+    ssize_t (*next)(int, const void *, size_t) = dlsym(RTLD_NEXT, "write");
+
+    if (len != 26 || p[0] != 23 || p[1] != 3) {
+        return next(fd, buf, len);
+    }
+
+    if (full_for == fd) {
+        full_for = -1;
+        return next(fd, buf, len);
+    }
+
+    full_for = fd;
+    file = open("$dir/full", O_WRONLY | O_APPEND);
+
+    if (file != -1) {
+        next(file, "x", 1);
+        close(file);
+    }
+
+    errno = EAGAIN;
+    return -1;
+}
+EOC
+
+	chmod 0666, "$dir/full";
+	system("gcc -shared -fPIC -o $dir/full.so $dir/full.c -ldl"
+		. " >$dir/gcc.out 2>&1") == 0
+		or die $t->read_testfile('gcc.out');
+
+	return "$dir/full.so";
 }
 
 sub status { return $t->status()->{clusters}[0] }

@@ -226,6 +226,7 @@ ngx_int_t
 ngx_kafka_ws_subscriber_flush(ngx_kafka_ws_subscriber_t *kws)
 {
     ssize_t            n;
+    ngx_int_t          rc;
     ngx_connection_t  *c;
 
     c = kws->connection;
@@ -264,7 +265,16 @@ ngx_kafka_ws_subscriber_flush(ngx_kafka_ws_subscriber_t *kws)
         kws->rest = NULL;
     }
 
-    return ngx_kafka_ws_subscriber_control(kws);
+    rc = ngx_kafka_ws_subscriber_control(kws);
+
+#if (NGX_HTTP_SSL)
+    if (rc == NGX_OK && c->ssl && (c->buffered & NGX_SSL_BUFFERED)) {
+        /* a Close in there is not out */
+        return NGX_AGAIN;
+    }
+#endif
+
+    return rc;
 }
 
 

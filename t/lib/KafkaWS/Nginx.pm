@@ -50,7 +50,8 @@ my @instances;
 my $planned;
 my $owner = $$;
 
-# broker: a KafkaWS::Broker, or a list host:port[,...] for %%BROKERS%%
+# broker: a KafkaWS::Broker, or a list host:port[,...] for %%BROKERS%%;
+# preload: a library to put before those of nginx
 sub new {
 	my ($class, %o) = @_;
 	my $self = bless { ports => {}, allowed => [], sessions => [], %o },
@@ -188,13 +189,18 @@ sub environment {
 			. "log_path=$self->{dir}/sanitizer",
 	);
 
-	return \%env unless module_dir() =~ /asan/;
+	my @preload = $self->{preload} // ();
+	my $asan = module_dir() =~ /asan/;
 
-	my @libs = grep { m{^/} && -e } map { chomp; $_ }
-		map { `gcc -print-file-name=$_` } qw(libasan.so libubsan.so);
+	return \%env unless @preload || $asan;
 
-	$env{LD_PRELOAD} = join ' ', @libs
-		unless `ldd '@{[ binary() ]}' 2>/dev/null` =~ /libasan/;
+	# those of the sanitizers come first
+	unshift @preload, grep { m{^/} && -e } map { chomp; $_ }
+		map { `gcc -print-file-name=$_` } qw(libasan.so libubsan.so)
+		if $asan && (@preload
+		|| `ldd '@{[ binary() ]}' 2>/dev/null` !~ /libasan/);
+
+	$env{LD_PRELOAD} = join ' ', @preload if @preload;
 
 	return \%env;
 }
