@@ -17,7 +17,9 @@
 /*
  * A compressor is reset for each message, which clears its hash table, of
  * 64K if that is of zlib's default size.  Short messages have one of their
- * own: hash of 8K, window of 4K, which is more than they reach back.
+ * own: hash of 8K, window of 4K, which is more than they reach back.  With
+ * a smaller hash (memLevel 4 and less) they take longer again, and above
+ * 2K there is nothing to gain.
  */
 
 #define NGX_KAFKA_WS_DEFLATE_SHORT      2048    /* bytes, longest message */

@@ -117,7 +117,24 @@ void ngx_kafka_ws_deflater_destroy(ngx_kafka_ws_deflater_t *d);
  * returns:  bytes of the compressed payload, without the tail; 0: they
  *           would need more than size - NGX_KAFKA_WS_DEFLATE_SPARE
  * empty:    is one zero byte, 7.2.3.6
- * cost:     below; no allocation
+ * cost:     no allocation; measured with JSON, zlib 1.2.13, callgrind's
+ *           instructions and noisy times, in brackets with one compressor
+ *           for all lengths, as most servers do it:
+ *
+ *           level  bytes    out         instructions        us
+ *             1       64     63 (63)     42k (100k)     2.6 (3.7)
+ *             1      200    129 (129)    68k (125k)     6.2 (7.0)
+ *             1      512    206 (206)    80k (137k)     9.5 (9.6)
+ *             1     2048    565 (564)   139k (194k)      20 (20)
+ *             1     4096   1028         264k             30
+ *             1    65536  15262         3.0m            356
+ *             6       64     63 (63)     43k (101k)     2.8 (3.6)
+ *             6      200    128 (128)    71k (128k)     6.4 (7.4)
+ *             6      512    197 (197)    91k (147k)     9.6 (9.4)
+ *             6     2048    502 (502)   196k (248k)      27 (27)
+ *             6     4096    898         387k             45
+ *             6    65536  12376         5.7m            960
+ *
  * source:   RFC 7692, 7.2.1
  */
 size_t ngx_kafka_ws_deflater_message(ngx_kafka_ws_deflater_t *d,
@@ -167,8 +184,10 @@ void ngx_kafka_ws_inflater_destroy(ngx_kafka_ws_inflater_t *i);
  *           a message once the zero byte of 7.2.3.4 stands behind it, and
  *           _EDATA without: the tail has to end an empty block.
  * nothing:  n == 0 is _EDATA, an empty message has one byte
- * cost:     linear in n and in what comes out; no allocation but for the
- *           first message
+ * cost:     linear in n and in what comes out: of JSON 0.3 us for 64
+ *           bytes, 2 us for 512, 7 us for 4096, 140 us for 65536; at
+ *           most 10 ns for each byte of p that gives nothing; no
+ *           allocation but for the first message
  * source:   RFC 7692, 7.2.2, 7.2.3
  */
 int ngx_kafka_ws_inflater_message(ngx_kafka_ws_inflater_t *i,
