@@ -14,6 +14,10 @@ CC = gcc
 TESTS ?= $(wildcard t/*.t)
 ## JOBS: how many compilers and tests run at once
 JOBS ?= 2
+## FUZZ_TARGETS: the fuzz targets to run, see t/fuzz/
+FUZZ_TARGETS ?= $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/*.c))
+## FUZZ_SECONDS: how long each of them runs
+FUZZ_SECONDS ?= 20
 ## KAFKA_BROKERS: your own brokers for the demo, host:port[,host:port]
 KAFKA_BROKERS ?=
 ## DEMO_SECONDS: the demo ends by itself after so many seconds
@@ -50,7 +54,10 @@ CC_OPT = $(or $(FLAGS_$(BUILD)),$(error BUILD=$(BUILD): \
 WARN = -Wall -Wextra -Werror
 UNIT_FLAGS = -O1 -g $(SANITIZE) -fno-sanitize-recover=all $(WARN)
 
+FUZZ_FLAGS = $(UNIT_FLAGS:-O1=-O2)
+
 SOURCES = $(wildcard ngx_kafka_ws_module/*/*.[ch])
+FUZZ_OBJS = $(patsubst objs-unit/%,objs-fuzz/%,$(LIB_OBJS))
 LIB_OBJS = $(patsubst ngx_kafka_ws_module/lib/%.c,objs-unit/lib/%.o, \
 	$(filter ngx_kafka_ws_module/lib/%.c,$(SOURCES)))
 UNIT = $(patsubst t/unit/%.c,objs-unit/%,$(wildcard t/unit/*_test.c))
@@ -69,6 +76,7 @@ NEEDS_test-mock = test
 NEEDS_test-browser = kafka browser
 NEEDS_lint = lint
 NEEDS_check = lint kafka test
+NEEDS_fuzz = fuzz
 NEEDS_bench = kafka bench
 NEEDS_demo = demo
 NEEDS_kafka = kafka
@@ -80,8 +88,8 @@ export TEST_NGINX_BINARY = $(NGINX_BINARY)
 export TEST_NGINX_MODULES = $(CURDIR)/$(OBJS)
 
 .PHONY: help all build echo deps kafka unit test test-asan test-mock test-browser \
-	lint check bench demo install uninstall dist clean distclean \
-	tools unit-programs packages FORCE
+	lint check fuzz bench demo install uninstall dist clean distclean \
+	tools unit-programs fuzz-programs packages FORCE
 
 help: ## this list
 	@echo 'usage: make TARGET [VARIABLE=value ...]'; echo; echo Targets:
@@ -100,7 +108,7 @@ build: $(MODULE) ## the module: objs-$(BUILD)/ngx_kafka_ws_module.so
 echo: $(ECHO) ## for tests: the location kafka_ws_echo; never installed
 
 deps: ## install every missing package (as root), or print the apt-get line
-	@t/deps/install build kafka test lint bench browser
+	@t/deps/install build kafka test lint fuzz bench browser
 
 packages:
 	@t/deps/install $(NEEDS)
@@ -132,6 +140,11 @@ lint: packages $(OBJS)/configured ## style, layers, analyzers
 
 check: lint test ## lint and test
 
+fuzz: packages fuzz-programs ## libFuzzer over lib/, under ASan and UBSan
+	@t/fuzz/run --seconds='$(FUZZ_SECONDS)' $(FUZZ_TARGETS)
+
+fuzz-programs: $(addprefix objs-fuzz/,$(FUZZ_TARGETS))
+
 bench: packages build echo kafka tools ## instructions per frame, CPU, latency
 	@t/bench/run
 
@@ -155,9 +168,11 @@ dist: ## a source archive of the last commit
 
 clean: ## remove build outputs; what was fetched stays
 	rm -rf objs-release objs-debug objs-asan objs-unit
+	rm -rf objs-fuzz/lib* $(patsubst t/fuzz/%.c,objs-fuzz/%*, \
+		$(wildcard t/fuzz/*.c))
 
 distclean: clean ## remove what was fetched and packed, too
-	rm -rf t/broker/kafka/lib t/browser/node_modules t/browser/pictures
+	rm -rf objs-fuzz t/broker/kafka/lib t/browser/node_modules t/browser/pictures
 	rm -f ngx_kafka_ws_module-*.tar.gz
 
 # The module, by nginx's own build system in a folder of links.  The finished
@@ -223,6 +238,25 @@ objs-unit/%: t/unit/%.c objs-unit/lib.a Makefile | packages
 		-MMD -MP -MF $@.d -o $@ $< objs-unit/lib.a -lcjson -lz \
 		-lpthread
 
+# fuzz targets: the same by clang, whose runtime looks for new inputs
+
+.SECONDARY: $(FUZZ_OBJS)
+
+objs-fuzz/lib/%.o: ngx_kafka_ws_module/lib/%.c Makefile | packages
+	@echo "building $@"; mkdir -p $(@D)
+	@clang -c -std=c99 $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link \
+		-MMD -MP -o $@ $<
+
+objs-fuzz/lib.a: $(FUZZ_OBJS)
+	@rm -f $@
+	@ar rc $@ $^
+
+objs-fuzz/%: t/fuzz/%.c objs-fuzz/lib.a Makefile | packages
+	@echo "building $@"
+	@clang -std=gnu99 $(FUZZ_FLAGS) -fsanitize=fuzzer \
+		-Ingx_kafka_ws_module/lib -MMD -MP -MF $@.d -o $@ $< \
+		objs-fuzz/lib.a -lcjson -lz
+
 define TOOL
 objs-release/t/$(notdir $(1)): $(wildcard $(1).c $(1)_*.c $(dir $(1))*.h) \
 		Makefile | packages
@@ -233,4 +267,4 @@ endef
 
 $(foreach t,$(TOOL_MAINS),$(eval $(call TOOL,$(t))))
 
--include $(wildcard objs-unit/*.d objs-unit/lib/*.d)
+-include $(wildcard $(foreach o,unit fuzz,objs-$(o)/*.d objs-$(o)/lib/*.d))
