@@ -53,7 +53,6 @@ CC_OPT = $(or $(FLAGS_$(BUILD)),$(error BUILD=$(BUILD): \
 	release, debug or asan))
 WARN = -Wall -Wextra -Werror
 UNIT_FLAGS = -O1 -g $(SANITIZE) -fno-sanitize-recover=all $(WARN)
-
 FUZZ_FLAGS = $(UNIT_FLAGS:-O1=-O2)
 
 SOURCES = $(wildcard ngx_kafka_ws_module/*/*.[ch])

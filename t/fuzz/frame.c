@@ -183,7 +183,7 @@ model_run(model_t *m)
     int                  part;
     char                 kind[2];
     size_t               head, here, i, at;
-    uint64_t             len, fragments;
+    uint64_t             len, fragments, empty;
     unsigned             op, text, open, fin;
     static trace_buf_t   message, payload;
     const uint8_t       *mask, *data;
@@ -191,6 +191,7 @@ model_run(model_t *m)
     open = 0;
     text = 0;
     fragments = 0;
+    empty = 0;
     kind[1] = '\0';
 
     for ( ;; ) {
@@ -217,12 +218,18 @@ model_run(model_t *m)
             if (op != 0) {
                 open = 1;
                 fragments = 0;
+                empty = 0;
                 message.len = 0;
                 text = op == 1 && !(m->pos[0] & 0x40);
                 kind[0] = m->pos[0] & 0x40 ? 'Z' : op == 1 ? 'T' : 'B';
             }
 
-            if (++fragments > 1024) {
+            /* 1024, or of a limit above 16k one for 16 bytes; 128 empty */
+
+            fragments++;
+            empty += len == 0;
+
+            if ((fragments > 1024 && fragments > m->max / 16) || empty > 128) {
                 (void) model_error(m, data - 1, 1008, "too many fragments");
                 return;
             }
