@@ -174,12 +174,13 @@ ngx_int_t ngx_kafka_ws_subscriber_event(ngx_kafka_ws_subscriber_t *kws,
 /*
  * Sends one frame in answer to what was read: from the owner's data(), along
  * with the other answers to the same read, and in their order.
- * frame:     whole, in two pieces
- * returns:   NGX_OK: taken; NGX_AGAIN: the socket is full, nothing is taken;
- *            NGX_ERROR: as above
+ * first:     opcode with FIN and RSV1, as for ngx_kafka_ws_frame_header()
+ * returns:   NGX_OK: taken; NGX_AGAIN: the socket is full, or the frame is
+ *            too large for this way: nothing is taken, all before it is on
+ *            its way; NGX_ERROR: as above
  */
 ngx_int_t ngx_kafka_ws_subscriber_reply(ngx_kafka_ws_subscriber_t *kws,
-    u_char *head, size_t head_len, u_char *body, size_t body_len);
+    unsigned first, const u_char *data, size_t len);
 
 #define ngx_kafka_ws_subscriber_blocked(kws)                                  \
     ((kws)->rest != NULL || !(kws)->connection->write->ready)

@@ -139,7 +139,7 @@ ngx_kafka_ws_subscriber_give(ngx_kafka_ws_unpacking_t *u, u_char *p,
 
     u->ev.data = p;
     u->ev.len = n;
-    u->ev.last = last ? 1 : 0;
+    u->ev.last = (uint8_t) last;
 
     rc = u->kws->owner->data(u->kws, &u->ev);
 

@@ -337,8 +337,6 @@ ngx_int_t
 ngx_kafka_ws_subscriber_pong(ngx_kafka_ws_subscriber_t *kws, u_char *data,
     size_t len)
 {
-    size_t     n;
-    u_char     frame[NGX_KAFKA_WS_CTRL_FRAME_MAX];
     ngx_int_t  rc;
 
     if (kws->state != NGX_KAFKA_WS_SUB_OPEN
@@ -347,9 +345,9 @@ ngx_kafka_ws_subscriber_pong(ngx_kafka_ws_subscriber_t *kws, u_char *data,
         return NGX_OK;
     }
 
-    n = ngx_kafka_ws_frame_control(frame, NGX_KAFKA_WS_OP_PONG, data, len);
-
-    rc = ngx_kafka_ws_subscriber_reply(kws, frame, n, NULL, 0);
+    rc = ngx_kafka_ws_subscriber_reply(kws, NGX_KAFKA_WS_FRAME_FIN
+                                            | NGX_KAFKA_WS_OP_PONG,
+                                       data, len);
 
     if (rc != NGX_AGAIN) {
         return rc;
@@ -363,17 +361,19 @@ ngx_kafka_ws_subscriber_pong(ngx_kafka_ws_subscriber_t *kws, u_char *data,
         }
     }
 
-    ngx_memcpy(kws->pong, frame, n);
-    kws->pong_len = n;
+    kws->pong_len = ngx_kafka_ws_frame_control(kws->pong,
+                                               NGX_KAFKA_WS_OP_PONG, data,
+                                               len);
 
     return NGX_OK;
 }
 
 
 ngx_int_t
-ngx_kafka_ws_subscriber_reply(ngx_kafka_ws_subscriber_t *kws, u_char *head,
-    size_t head_len, u_char *body, size_t body_len)
+ngx_kafka_ws_subscriber_reply(ngx_kafka_ws_subscriber_t *kws, unsigned first,
+    const u_char *data, size_t len)
 {
+    u_char                  *p;
     ngx_kafka_ws_replies_t  *replies;
 
     replies = kws->replies;
@@ -384,13 +384,14 @@ ngx_kafka_ws_subscriber_reply(ngx_kafka_ws_subscriber_t *kws, u_char *head,
         return NGX_AGAIN;
     }
 
-    if (head_len + body_len > NGX_KAFKA_WS_REPLIES_SIZE - replies->len) {
-
+    if (NGX_KAFKA_WS_HEADER_MAX + len
+        > NGX_KAFKA_WS_REPLIES_SIZE - replies->len)
+    {
         if (ngx_kafka_ws_subscriber_replies(kws) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        if (head_len + body_len > NGX_KAFKA_WS_REPLIES_SIZE
+        if (NGX_KAFKA_WS_HEADER_MAX + len > NGX_KAFKA_WS_REPLIES_SIZE
             || ngx_kafka_ws_subscriber_blocked(kws))
         {
             return NGX_AGAIN;
@@ -399,13 +400,22 @@ ngx_kafka_ws_subscriber_reply(ngx_kafka_ws_subscriber_t *kws, u_char *head,
 
     ngx_kafka_ws_count(&kws->counters->events, 1);
 
-    ngx_memcpy(replies->buf + replies->len, head, head_len);
-    replies->len += head_len;
+    p = replies->buf + replies->len;
 
-    if (body_len) {
-        ngx_memcpy(replies->buf + replies->len, body, body_len);
-        replies->len += body_len;
+    if (len <= NGX_KAFKA_WS_CTRL_MAX) {
+        p[0] = (u_char) first;
+        p[1] = (u_char) len;
+        p += 2;
+
+    } else {
+        p += ngx_kafka_ws_frame_header(p, first, len);
     }
+
+    if (len) {
+        p = ngx_cpymem(p, data, len);
+    }
+
+    replies->len = p - replies->buf;
 
     return NGX_OK;
 }

@@ -19,6 +19,11 @@
 #define NGX_KAFKA_WS_FRAME_LEN64      127
 
 
+/* gcc and clang: 16 bytes at once, in a register if there is one */
+
+typedef uint64_t  ngx_kafka_ws_frame_wide_t  __attribute__((vector_size(16)));
+
+
 static int ngx_kafka_ws_frame_check(const ngx_kafka_ws_frame_decoder_t *d);
 static int ngx_kafka_ws_frame_check_length(
     const ngx_kafka_ws_frame_decoder_t *d);
@@ -245,26 +250,71 @@ ngx_kafka_ws_frame_unmask(uint8_t *p, size_t n, const uint8_t mask[4],
     unsigned phase)
 {
     size_t    i;
-    uint8_t   key[8];
-    uint64_t  word, k;
+    uint8_t   turned[4];
 
-    for (i = 0; i < 8; i++) {
-        key[i] = mask[(phase + i) & 3];
-    }
+    if (phase == 0) {
+        ngx_kafka_ws_frame_xor(p, n, mask);
 
-    memcpy(&k, key, 8);
+    } else {
+        for (i = 0; i < 4; i++) {
+            turned[i] = mask[(phase + i) & 3];
+        }
 
-    for (i = 0; n - i >= 8; i += 8) {
-        memcpy(&word, p + i, 8);
-        word ^= k;
-        memcpy(p + i, &word, 8);
-    }
-
-    for ( /* void */ ; i < n; i++) {
-        p[i] ^= key[i & 7];
+        ngx_kafka_ws_frame_xor(p, n, turned);
     }
 
     return (phase + (unsigned) (n & 3)) & 3;
+}
+
+
+void
+ngx_kafka_ws_frame_xor(uint8_t *p, size_t n, const uint8_t mask[4])
+{
+    size_t    i;
+    uint32_t  half, word;
+    uint64_t  k, words;
+
+    ngx_kafka_ws_frame_wide_t  wide, a, b;
+
+    memcpy(&half, mask, 4);
+
+    k = (uint64_t) half << 32 | half;
+    wide[0] = k;
+    wide[1] = k;
+
+    for (i = 0; i + 32 <= n; i += 32) {
+        memcpy(&a, p + i, 16);
+        memcpy(&b, p + i + 16, 16);
+        a ^= wide;
+        b ^= wide;
+        memcpy(p + i, &a, 16);
+        memcpy(p + i + 16, &b, 16);
+    }
+
+    if (n & 16) {
+        memcpy(&a, p + i, 16);
+        a ^= wide;
+        memcpy(p + i, &a, 16);
+        i += 16;
+    }
+
+    if (n & 8) {
+        memcpy(&words, p + i, 8);
+        words ^= k;
+        memcpy(p + i, &words, 8);
+        i += 8;
+    }
+
+    if (n & 4) {
+        memcpy(&word, p + i, 4);
+        word ^= half;
+        memcpy(p + i, &word, 4);
+        i += 4;
+    }
+
+    for ( /* void */ ; i < n; i++) {
+        p[i] ^= mask[i & 3];
+    }
 }
 
 

@@ -116,11 +116,14 @@ const char *ngx_kafka_ws_frame_error(int rc);
  * Unmasks (or masks) in place n bytes of a payload.
  * phase:    0 at the payload's start, then the last call's result
  * returns:  the phase after these n bytes, 0 to 3
- * cost:     8 bytes at a step
+ * cost:     32 bytes at a step
  * source:   RFC 6455, 5.3
  */
 unsigned ngx_kafka_ws_frame_unmask(uint8_t *p, size_t n,
     const uint8_t mask[4], unsigned phase);
+
+/* the same for a payload that is all there */
+void ngx_kafka_ws_frame_xor(uint8_t *p, size_t n, const uint8_t mask[4]);
 
 /*
  * returns:  bytes of our own header before a payload: 2, 4 or 10

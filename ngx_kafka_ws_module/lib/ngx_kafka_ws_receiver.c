@@ -11,7 +11,16 @@
 
 #define ngx_kafka_ws_receiver_is_control(r)  ((r)->frame.opcode & 0x8)
 
+/* between two messages, and two frames */
 
+#define ngx_kafka_ws_receiver_idle(r)                                         \
+    (!(r)->in_message && !(r)->in_payload && !(r)->done                       \
+     && (r)->decoder.have == 0)
+
+
+static ngx_kafka_ws_recv_e ngx_kafka_ws_receiver_parse(
+    ngx_kafka_ws_receiver_t *r, uint8_t **pos, uint8_t *last,
+    ngx_kafka_ws_recv_t *ev);
 static ngx_kafka_ws_recv_e ngx_kafka_ws_receiver_header(
     ngx_kafka_ws_receiver_t *r, ngx_kafka_ws_recv_t *ev);
 static unsigned ngx_kafka_ws_receiver_crumbled(ngx_kafka_ws_receiver_t *r);
@@ -40,8 +49,76 @@ ngx_kafka_ws_receiver_init(ngx_kafka_ws_receiver_t *r, size_t max_frame)
 }
 
 
+/*
+ * Nearly all that comes are messages of one frame that are there as a whole:
+ * they need no state.  Whatever else it is, also if it is to be refused, is
+ * parsed in full.
+ */
+
 ngx_kafka_ws_recv_e
 ngx_kafka_ws_receiver_next(ngx_kafka_ws_receiver_t *r, uint8_t **pos,
+    uint8_t *last, ngx_kafka_ws_recv_t *ev)
+{
+    size_t     n, head;
+    uint8_t   *p;
+    unsigned   first, rsv1;
+
+    p = *pos;
+
+    if ((size_t) (last - p) < 2 + 2 + 4 || !ngx_kafka_ws_receiver_idle(r)) {
+        return ngx_kafka_ws_receiver_parse(r, pos, last, ev);
+    }
+
+    rsv1 = p[0] & NGX_KAFKA_WS_FRAME_RSV1;
+    first = p[0] ^ rsv1 ^ NGX_KAFKA_WS_FRAME_FIN;
+
+    n = p[1] ^ 0x80u;   /* masked */
+    head = 2 + 4;
+
+    if (n == 126) {
+        n = (size_t) p[2] << 8 | p[3];
+        head = n < 126 ? SIZE_MAX : 2 + 2 + 4;
+
+    } else if (n > 126) {
+        head = SIZE_MAX;
+    }
+
+    if ((first != NGX_KAFKA_WS_OP_TEXT && first != NGX_KAFKA_WS_OP_BINARY)
+        || (rsv1 && !r->decoder.rsv1_allowed)
+        || head > (size_t) (last - p) || n > (size_t) (last - p) - head
+        || n > r->max)
+    {
+        return ngx_kafka_ws_receiver_parse(r, pos, last, ev);
+    }
+
+    p += head;
+    *pos = p + n;
+
+    ngx_kafka_ws_frame_xor(p, n, p - 4);
+
+    if (first == NGX_KAFKA_WS_OP_TEXT && !rsv1
+        && !ngx_kafka_ws_utf8_valid(p, n))
+    {
+        memset(ev, 0, sizeof(ngx_kafka_ws_recv_t));
+        return ngx_kafka_ws_receiver_fail(r, ev, NGX_KAFKA_WS_CLOSE_BAD_DATA,
+                                          "invalid UTF-8");
+    }
+
+    ev->data = p;
+    ev->len = n;
+    ev->code = 0;
+    ev->error = NULL;
+    ev->first = 1;
+    ev->last = 1;
+    ev->text = first == NGX_KAFKA_WS_OP_TEXT;
+    ev->compressed = rsv1 != 0;
+
+    return NGX_KAFKA_WS_RECV_DATA;
+}
+
+
+static ngx_kafka_ws_recv_e
+ngx_kafka_ws_receiver_parse(ngx_kafka_ws_receiver_t *r, uint8_t **pos,
     uint8_t *last, ngx_kafka_ws_recv_t *ev)
 {
     int                  n;
@@ -183,7 +260,7 @@ ngx_kafka_ws_receiver_data(ngx_kafka_ws_receiver_t *r, uint8_t **pos,
 
     p = *pos;
     n = ngx_kafka_ws_receiver_take(r, pos, last);
-    end = r->rest == 0 && r->frame.fin;
+    end = (r->rest == 0) & r->frame.fin;
 
     if (r->text && !r->compressed
         && (!ngx_kafka_ws_utf8_feed(&r->utf8, p, n)
@@ -202,12 +279,12 @@ ngx_kafka_ws_receiver_data(ngx_kafka_ws_receiver_t *r, uint8_t **pos,
     ev->data = p;
     ev->len = n;
     ev->first = !r->announced;
-    ev->last = end;
+    ev->last = (uint8_t) end;
     ev->text = r->text;
     ev->compressed = r->compressed;
 
     r->announced = 1;
-    r->in_message = !end;
+    r->in_message = (uint8_t) !end;
 
     return NGX_KAFKA_WS_RECV_DATA;
 }
@@ -301,7 +378,8 @@ ngx_kafka_ws_receiver_take(ngx_kafka_ws_receiver_t *r, uint8_t **pos,
         n = (size_t) r->rest;
     }
 
-    r->phase = ngx_kafka_ws_frame_unmask(p, n, r->frame.mask, r->phase) & 3;
+    r->phase = (uint8_t) ngx_kafka_ws_frame_unmask(p, n, r->frame.mask,
+                                                   r->phase);
     r->rest -= n;
     *pos = p + n;
 

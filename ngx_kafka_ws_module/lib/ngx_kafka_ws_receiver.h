@@ -49,10 +49,10 @@ typedef struct {
     unsigned      code;
     const char   *error;            /* static, fit for a Close reason */
 
-    unsigned      first:1;          /* a message begins here */
-    unsigned      last:1;           /* and ends after these bytes */
-    unsigned      text:1;           /* 0: binary */
-    unsigned      compressed:1;     /* RSV1: UTF-8 not checked yet */
+    uint8_t       first;            /* 1: a message begins here */
+    uint8_t       last;             /* 1: and ends after these bytes */
+    uint8_t       text;             /* 0: binary */
+    uint8_t       compressed;       /* 1: RSV1: UTF-8 not checked yet */
 } ngx_kafka_ws_recv_t;
 
 
@@ -66,19 +66,19 @@ typedef struct {
     uint64_t      rest;             /* payload bytes still to come */
     uint64_t      message;          /* payload bytes of this message */
     uint32_t      fragments;        /* frames of this message */
-    uint32_t      empty;            /* those of them without payload */
 
     ngx_kafka_ws_utf8_t           utf8;
     ngx_kafka_ws_frame_decoder_t  decoder;
     ngx_kafka_ws_frame_t          frame;    /* while in_payload */
 
-    unsigned      phase:2;          /* of the mask */
-    unsigned      in_payload:1;
-    unsigned      in_message:1;     /* a message has begun, not ended */
-    unsigned      announced:1;      /* its event with first was given */
-    unsigned      text:1;
-    unsigned      compressed:1;
-    unsigned      done:1;           /* after a Close or an error */
+    uint8_t       phase;            /* of the mask, 0 to 3 */
+    uint8_t       in_payload;       /* flags: bytes, each frame sets them */
+    uint8_t       in_message;       /* a message has begun, not ended */
+    uint8_t       announced;        /* its event with first was given */
+    uint8_t       text;
+    uint8_t       compressed;
+    uint8_t       done;             /* after a Close or an error */
+    uint8_t       empty;            /* frames of the message without payload */
 
     uint8_t       control_len;
     uint8_t       control[NGX_KAFKA_WS_CTRL_MAX];

@@ -58,6 +58,11 @@ ngx_kafka_ws_utf8_feed(ngx_kafka_ws_utf8_t *u, const uint8_t *p, size_t n)
         }
 
         p = ngx_kafka_ws_utf8_skip_ascii(p, last);
+
+        if (p == last) {
+            return 1;
+        }
+
         p = ngx_kafka_ws_utf8_skip_whole(p, last);
 
         if (p == last) {
@@ -76,27 +81,52 @@ ngx_kafka_ws_utf8_feed(ngx_kafka_ws_utf8_t *u, const uint8_t *p, size_t n)
 }
 
 
-/* the first byte in [p, last) that is not ASCII, or last */
+/*
+ * The first byte in [p, last) that is not ASCII, or last.  The words are
+ * single variables: as an array they would be copied to the stack.
+ */
 
 static const uint8_t *
 ngx_kafka_ws_utf8_skip_ascii(const uint8_t *p, const uint8_t *last)
 {
-    uint64_t  word[4];
+    uint64_t        a, b, c, d;
+    const uint8_t  *start;
 
-    while ((size_t) (last - p) >= sizeof(word)) {
-        memcpy(word, p, sizeof(word));
+    start = p;
 
-        if ((word[0] | word[1] | word[2] | word[3]) & NGX_KAFKA_WS_UTF8_HIGH) {
+    while ((size_t) (last - p) >= 4 * sizeof(uint64_t)) {
+        memcpy(&a, p, sizeof(uint64_t));
+        memcpy(&b, p + 8, sizeof(uint64_t));
+        memcpy(&c, p + 16, sizeof(uint64_t));
+        memcpy(&d, p + 24, sizeof(uint64_t));
+
+        if ((a | b | c | d) & NGX_KAFKA_WS_UTF8_HIGH) {
             break;
         }
 
-        p += sizeof(word);
+        p += 4 * sizeof(uint64_t);
+    }
+
+    if ((size_t) (last - start) >= 4 * sizeof(uint64_t)) {
+
+        /* what is left, in one look with some of what was passed */
+
+        memcpy(&a, last - 32, sizeof(uint64_t));
+        memcpy(&b, last - 24, sizeof(uint64_t));
+        memcpy(&c, last - 16, sizeof(uint64_t));
+        memcpy(&d, last - 8, sizeof(uint64_t));
+
+        if ((size_t) (last - p) < 4 * sizeof(uint64_t)
+            && ((a | b | c | d) & NGX_KAFKA_WS_UTF8_HIGH) == 0)
+        {
+            return last;
+        }
     }
 
     while ((size_t) (last - p) >= sizeof(uint64_t)) {
-        memcpy(word, p, sizeof(uint64_t));
+        memcpy(&a, p, sizeof(uint64_t));
 
-        if (word[0] & NGX_KAFKA_WS_UTF8_HIGH) {
+        if (a & NGX_KAFKA_WS_UTF8_HIGH) {
             break;
         }
 
@@ -210,6 +240,12 @@ int
 ngx_kafka_ws_utf8_valid(const uint8_t *p, size_t n)
 {
     ngx_kafka_ws_utf8_t  u;
+
+    if (n >= sizeof(uint64_t)
+        && ngx_kafka_ws_utf8_skip_ascii(p, p + n) == p + n)
+    {
+        return 1;
+    }
 
     memset(&u, 0, sizeof(ngx_kafka_ws_utf8_t));
 

@@ -277,7 +277,15 @@ ngx_kafka_ws_echo_data(ngx_kafka_ws_subscriber_t *kws,
             | (ev->text ? NGX_KAFKA_WS_OP_TEXT : NGX_KAFKA_WS_OP_BINARY);
 
     if (ev->first && ev->last && echo->bits == 0) {
-        return ngx_kafka_ws_echo_send(kws, first, ev->data, ev->len);
+        rc = NGX_AGAIN;
+
+        if (echo->pending == NULL) {
+            rc = ngx_kafka_ws_subscriber_reply(kws, first, ev->data, ev->len);
+        }
+
+        return (rc == NGX_AGAIN) ? ngx_kafka_ws_echo_send(kws, first,
+                                                          ev->data, ev->len)
+                                 : rc;
     }
 
     if (ev->first
@@ -385,15 +393,15 @@ ngx_kafka_ws_echo_send(ngx_kafka_ws_subscriber_t *kws, unsigned first,
     echo = kws->data;
     log = kws->connection->log;
 
-    n = ngx_kafka_ws_frame_header(head, first, len);
-
     if (echo->pending == NULL) {
-        rc = ngx_kafka_ws_subscriber_reply(kws, head, n, data, len);
+        rc = ngx_kafka_ws_subscriber_reply(kws, first, data, len);
 
         if (rc != NGX_AGAIN) {
             return rc;
         }
     }
+
+    n = ngx_kafka_ws_frame_header(head, first, len);
 
     if (ngx_kafka_ws_bytes_append(&echo->pending, head, n, log) != NGX_OK
         || ngx_kafka_ws_bytes_append(&echo->pending, data, len, log) != NGX_OK)
