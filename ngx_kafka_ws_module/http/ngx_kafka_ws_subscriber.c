@@ -430,6 +430,12 @@ ngx_kafka_ws_subscriber_done(ngx_kafka_ws_subscriber_t *kws)
             c->ssl->no_wait_shutdown = 1;
             c->ssl->no_send_shutdown = 1;
         }
+
+    } else if (c->ssl && c->read->eof) {
+
+        /* nginx does not answer a close_notify, which RFC 8446, 6.1 wants */
+
+        c->ssl->no_send_shutdown = 0;
 #endif
     }
 
