@@ -73,6 +73,7 @@ NEEDS_test = kafka test
 NEEDS_test-asan = kafka test
 NEEDS_test-mock = test
 NEEDS_test-browser = kafka browser
+NEEDS_test-clients = kafka test browser clients
 NEEDS_lint = lint
 NEEDS_check = lint kafka test
 NEEDS_fuzz = fuzz
@@ -107,7 +108,7 @@ build: $(MODULE) ## the module: objs-$(BUILD)/ngx_kafka_ws_module.so
 echo: $(ECHO) ## for tests: the location kafka_ws_echo; never installed
 
 deps: ## install every missing package (as root), or print the apt-get line
-	@t/deps/install build kafka test lint fuzz bench browser
+	@t/deps/install build kafka test lint fuzz bench browser clients
 
 packages:
 	@t/deps/install $(NEEDS)
@@ -133,6 +134,12 @@ test-asan: ## the tests with the module built under ASan and UBSan
 
 test-browser: packages build kafka tools ## the demo page in Chromium
 	@t/browser/run
+
+.PHONY: test-clients
+
+test-clients: packages build kafka tools ## real clients: Python, Node, Go, ...
+	@t/clients/build
+	@t/run --broker=kafka t/clients/kafka_ws_clients.t
 
 lint: packages $(OBJS)/configured ## style, layers, analyzers
 	@t/lint/run $(OBJS)/cflags
@@ -172,6 +179,7 @@ clean: ## remove build outputs; what was fetched stays
 
 distclean: clean ## remove what was fetched and packed, too
 	rm -rf objs-fuzz t/broker/kafka/lib t/browser/node_modules t/browser/pictures
+	rm -rf t/clients/cache
 	rm -f ngx_kafka_ws_module-*.tar.gz
 
 # The module, by nginx's own build system in a folder of links.  The finished
