@@ -24,6 +24,13 @@ typedef struct {
     long            error_at;   /* bytes up to the first one that is wrong */
     const uint8_t  *start;
     trace_buf_t    *log;
+
+    unsigned        open;       /* a message has begun, not ended */
+    unsigned        text;
+    char            kind[2];
+    uint64_t        fragments;
+    uint64_t        empty;
+    trace_buf_t     message;
 } model_t;
 
 
@@ -177,22 +184,83 @@ model_control(model_t *m, unsigned op, const uint8_t *p, size_t n)
 }
 
 
+/* a frame of data against what came before; 0 if the stream ends with it */
+
+static int
+model_data(model_t *m, unsigned op, unsigned rsv1, uint64_t len,
+    const uint8_t *at)
+{
+    if ((op == 0) != (m->open != 0)) {
+        return model_error(m, at, 1002,
+                           m->open ? "message inside a message"
+                                   : "continuation of no message");
+    }
+
+    if (op != 0) {
+        m->open = 1;
+        m->fragments = 0;
+        m->empty = 0;
+        m->message.len = 0;
+        m->text = op == 1 && !rsv1;
+        m->kind[0] = rsv1 ? 'Z' : op == 1 ? 'T' : 'B';
+    }
+
+    /* 1024, or of a limit above 16k one for 16 bytes; 128 empty */
+
+    m->fragments++;
+    m->empty += len == 0;
+
+    if ((m->fragments > 1024 && m->fragments > m->max / 16) || m->empty > 128)
+    {
+        return model_error(m, at, 1008, "too many fragments");
+    }
+
+    if (len > m->max || m->message.len > m->max - len) {
+        return model_error(m, at, 1009, "message too long");
+    }
+
+    return 1;
+}
+
+
+/* n unmasked bytes; end: the message's; 0 if the stream ends with them */
+
+static int
+model_bytes(model_t *m, const uint8_t *p, size_t n, const uint8_t *at,
+    int end)
+{
+    int     part;
+    size_t  good, before;
+
+    before = m->message.len;
+    trace_add(&m->message, p, n);
+
+    if (!m->text) {
+        return 1;
+    }
+
+    good = ref_utf8(m->message.data, m->message.len, &part);
+
+    if (good < m->message.len && !part) {
+        return model_error(m, at + (good - before), 1007, "invalid UTF-8");
+    }
+
+    if (part && end) {
+        return model_error(m, at + n - 1, 1007, "invalid UTF-8");
+    }
+
+    return 1;
+}
+
+
 static void
 model_run(model_t *m)
 {
-    int                  part;
-    char                 kind[2];
-    size_t               head, here, i, at;
-    uint64_t             len, fragments, empty;
-    unsigned             op, text, open, fin;
-    static trace_buf_t   message, payload;
+    size_t               head, here, i;
+    uint64_t             len;
+    unsigned             op, fin, rsv1;
     const uint8_t       *mask, *data;
-
-    open = 0;
-    text = 0;
-    fragments = 0;
-    empty = 0;
-    kind[1] = '\0';
+    static trace_buf_t   payload;
 
     for ( ;; ) {
         head = model_header(m, &len);
@@ -203,41 +271,12 @@ model_run(model_t *m)
 
         op = m->pos[0] & 15;
         fin = m->pos[0] & 0x80;
+        rsv1 = m->pos[0] & 0x40;
         mask = m->pos + head - 4;
         data = m->pos + head;
 
-        if (op < 8) {
-
-            if ((op == 0) != (open != 0)) {
-                (void) model_error(m, data - 1, 1002,
-                                   open ? "message inside a message"
-                                        : "continuation of no message");
-                return;
-            }
-
-            if (op != 0) {
-                open = 1;
-                fragments = 0;
-                empty = 0;
-                message.len = 0;
-                text = op == 1 && !(m->pos[0] & 0x40);
-                kind[0] = m->pos[0] & 0x40 ? 'Z' : op == 1 ? 'T' : 'B';
-            }
-
-            /* 1024, or of a limit above 16k one for 16 bytes; 128 empty */
-
-            fragments++;
-            empty += len == 0;
-
-            if ((fragments > 1024 && fragments > m->max / 16) || empty > 128) {
-                (void) model_error(m, data - 1, 1008, "too many fragments");
-                return;
-            }
-
-            if (len > m->max || message.len > m->max - len) {
-                (void) model_error(m, data - 1, 1009, "message too long");
-                return;
-            }
+        if (op < 8 && !model_data(m, op, rsv1, len, data - 1)) {
+            return;
         }
 
         here = (size_t) (m->last - data);
@@ -258,30 +297,15 @@ model_run(model_t *m)
             continue;
         }
 
-        at = message.len;
-        trace_add(&message, payload.data, here);
-
-        if (text) {
-            i = ref_utf8(message.data, message.len, &part);
-
-            if (i < message.len && !part) {
-                (void) model_error(m, data + (i - at), 1007, "invalid UTF-8");
-                return;
-            }
-
-            if (part && fin && here == len) {
-                (void) model_error(m, m->pos - 1, 1007, "invalid UTF-8");
-                return;
-            }
-        }
-
-        if (here < len) {
+        if (!model_bytes(m, payload.data, here, data, fin && here == len)
+            || here < len)
+        {
             return;
         }
 
         if (fin) {
-            open = 0;
-            trace_event(m->log, kind, message.data, message.len);
+            m->open = 0;
+            trace_event(m->log, m->kind, m->message.data, m->message.len);
         }
     }
 }
@@ -290,14 +314,14 @@ model_run(model_t *m)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    model_t   m;
-    uint32_t  state;
+    uint32_t         state;
+    static model_t   m;
 
     if (size < 2 || size > TRACE_MAX / 2) {
         return -1;
     }
 
-    memset(&m, 0, sizeof(model_t));
+    m.open = 0;
     m.rsv1 = data[0] & 1;
     m.max = maxima[(data[0] >> 1) & 7];
     state = data[1];
