@@ -161,7 +161,7 @@ check_frame(ngx_kafka_ws_deflater_t *d, const uint8_t *p, size_t n,
     plain = fuzz_copy(frame, head + n);
     free(frame);
 
-    size = head + n + 4;
+    size = head + n + (min % 3 ? 4 : 100);
     buf = fuzz_alloc(size);
     len = ngx_kafka_ws_deflater_frame(d, plain, head + n, min, buf, size);
 

@@ -271,6 +271,36 @@ damage(fuzz_input_t *in, size_t from, size_t to)
 }
 
 
+/* a byte more than may be: nothing is changed */
+
+static void
+too_big(fuzz_input_t *in)
+{
+    unsigned                    r;
+    uint8_t                    *p;
+    uint64_t                    head, tail;
+    ngx_kafka_ws_span_t         frames[NGX_KAFKA_WS_RENDERINGS_MAX];
+    ngx_kafka_ws_ring_record_t  rec;
+
+    r = fuzz_byte(in) % st.ring.nrenderings;
+    head = ngx_kafka_ws_ring_head(&st.ring);
+    tail = ngx_kafka_ws_ring_tail(&st.ring);
+
+    memset(&rec, 0, sizeof(rec));
+    memset(frames, 0, sizeof(frames));
+
+    frames[r].len = ngx_kafka_ws_ring_frame_max(&st.ring) + 1;
+    p = fuzz_alloc(frames[r].len);
+    frames[r].data = p;
+
+    promise(ngx_kafka_ws_ring_publish(&st.ring, &rec, frames) == ETOOBIG);
+    promise(ngx_kafka_ws_ring_head(&st.ring) == head);
+    promise(ngx_kafka_ws_ring_tail(&st.ring) == tail);
+
+    free(p);
+}
+
+
 /* whatever it says of itself: an open that succeeds can be used */
 
 static void
@@ -297,7 +327,7 @@ step(fuzz_input_t *in)
 {
     size_t  n;
 
-    switch (fuzz_byte(in) % 12) {
+    switch (fuzz_byte(in) % 13) {
 
     case 0:
     case 1:
@@ -334,6 +364,10 @@ step(fuzz_input_t *in)
 
     case 10:
         damage(in, 0, 64);
+        break;
+
+    case 11:
+        too_big(in);
         break;
 
     default:
