@@ -13,13 +13,14 @@
 
 #include "fuzz.h"
 #include "reference.h"
+#include "sent.h"
 
 #include "ngx_kafka_ws_render.h"
 
 
 #define NAMES_MAX    6
 #define HEADERS_MAX  160
-#define ROOM         (1 << 20)   /* bytes of all texts that are repeated */
+#define ROOM         SENT_MAX    /* bytes of all texts that are repeated */
 
 
 typedef struct {
@@ -32,8 +33,7 @@ typedef struct {
 } made_t;
 
 
-static made_t   made;
-static uint8_t  scratch[ROOM * 4];
+static made_t  made;
 
 
 /*
@@ -82,13 +82,6 @@ text_of(made_t *m, fuzz_input_t *in)
     }
 
     return s;
-}
-
-
-static int
-same(const ngx_kafka_ws_span_t *s, const uint8_t *p, size_t n)
-{
-    return s->len == n && (n == 0 || memcmp(s->data, p, n) == 0);
 }
 
 
@@ -164,78 +157,6 @@ make(made_t *m, fuzz_input_t *in)
 }
 
 
-/* a comma unless the member is the first, and its name */
-
-static void
-member(ref_json_t *j, const char *name)
-{
-    if (j->pos[-1] != '{') {
-        promise(ref_eat(j, ','));
-    }
-
-    promise(ref_word(j, name));
-}
-
-
-static void
-number(ref_json_t *j, int64_t n)
-{
-    char  text[32];
-
-    (void) snprintf(text, sizeof(text), "%lld", (long long) n);
-    promise(ref_word(j, text));
-}
-
-
-/* each byte that is not part of a character becomes U+FFFD */
-
-static size_t
-lossy(const ngx_kafka_ws_span_t *s, uint8_t *out)
-{
-    size_t          n, len;
-    const uint8_t  *p, *last;
-
-    n = 0;
-    last = s->data + s->len;
-
-    for (p = s->data; p < last; p += len) {
-        len = ref_char(p, last);
-
-        if (len == 0 || len == REF_BAD) {
-            memcpy(out + n, "\xef\xbf\xbd", 3);
-            n += 3;
-            len = 1;
-            continue;
-        }
-
-        memcpy(out + n, p, len);
-        n += len;
-    }
-
-    return n;
-}
-
-
-static void
-string(ref_json_t *j, const ngx_kafka_ws_span_t *s)
-{
-    size_t    n;
-    uint8_t  *want;
-
-    want = scratch + ROOM * 2;
-
-    if (ref_is_utf8(s->data, s->len)) {
-        n = ref_string(j, scratch);
-        promise(n != REF_BAD && same(s, scratch, n));
-
-    } else {
-        n = ref_string(j, scratch);
-        promise(n != REF_BAD);
-        promise(n == lossy(s, want) && memcmp(want, scratch, n) == 0);
-    }
-}
-
-
 /* null, a string, or base64; 1 if it was base64 */
 
 static int
@@ -253,8 +174,8 @@ bytes(ref_json_t *j, const ngx_kafka_ws_span_t *s)
         return 0;
     }
 
-    n = ref_base64(j, scratch);
-    promise(n != REF_BAD && same(s, scratch, n));
+    n = ref_base64(j, sent_text);
+    promise(n != REF_BAD && same(s, sent_text, n));
 
     return 1;
 }
@@ -395,34 +316,6 @@ envelope(const made_t *m, const uint8_t *p, size_t n)
     }
 
     promise(ref_eat(&j, '}') && j.pos == j.last);
-}
-
-
-/* RFC 6455, 5.2: our own frame, final, not masked, the shortest length */
-
-static const uint8_t *
-payload(const uint8_t *frame, size_t len, unsigned first, size_t *n)
-{
-    size_t  i, head;
-
-    promise(len >= 2 && frame[0] == first && frame[1] < 128);
-
-    head = frame[1] == 126 ? 4 : frame[1] == 127 ? 10 : 2;
-    promise(len >= head);
-
-    *n = frame[1];
-
-    if (head > 2) {
-        for (*n = 0, i = 2; i < head; i++) {
-            *n = *n << 8 | frame[i];
-        }
-
-        promise(*n > (head == 4 ? 125 : 65535));
-    }
-
-    promise(*n == len - head);
-
-    return frame + head;
 }
 
 
