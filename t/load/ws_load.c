@@ -10,8 +10,9 @@
  * It connects, prints {"ready":5000} when every client has its start event
  * (--announce), receives until each has all records, all frames (--frames),
  * or the time is over, or TERM comes.  With --announce it says {"enough":N}
- * then, and waits for --linger-ms.  At last it sends Close 1000 on every
- * connection and prints one line of JSON.
+ * then, and waits for --linger-ms.  USR1 asks for {"lap":{...}}, the latency
+ * since the last one.  At last it sends Close 1000 on every connection and
+ * prints one line of JSON.
  *
  * exit code: 0 when every client was connected and, for those that verify,
  * nothing was lost, doubled, reordered, corrupt or against RFC 6455, and all
@@ -45,8 +46,10 @@ static void wsl_loop(int ep, int timeout_ms);
 static int wsl_enough(void);
 static void wsl_run(int ep);
 static int wsl_report(void);
+static void wsl_report_lap(void);
 static void wsl_report_hist(const char *name, const wsl_hist_t *h);
 static void wsl_signal(int signo);
+static void wsl_signal_lap(int signo);
 
 
 static const struct option  wsl_longopts[] = {
@@ -106,6 +109,7 @@ static int    *wsl_queue;               /* clients that wait to connect */
 static int     wsl_nqueue;
 
 static volatile sig_atomic_t  wsl_stop;
+static volatile sig_atomic_t  wsl_lap;
 
 
 int
@@ -121,6 +125,7 @@ main(int argc, char **argv)
     (void) prctl(PR_SET_PDEATHSIG, SIGTERM);
     (void) signal(SIGTERM, wsl_signal);
     (void) signal(SIGINT, wsl_signal);
+    (void) signal(SIGUSR1, wsl_signal_lap);
 
     ep = epoll_create1(EPOLL_CLOEXEC);
 
@@ -146,6 +151,15 @@ wsl_signal(int signo)
     (void) signo;
 
     wsl_stop = 1;
+}
+
+
+static void
+wsl_signal_lap(int signo)
+{
+    (void) signo;
+
+    wsl_lap = 1;
 }
 
 
@@ -361,6 +375,11 @@ wsl_run(int ep)
 
         wsl_loop(ep, wsl_nqueue ? 2 : 50);
 
+        if (wsl_lap) {
+            wsl_lap = 0;
+            wsl_report_lap();
+        }
+
         if (!announced && wsl_total.ready == wsl_opt.connections) {
             announced = 1;
             (void) printf("{\"ready\":%d}\n", wsl_total.ready);
@@ -399,9 +418,21 @@ wsl_run(int ep)
 
 
 static void
+wsl_report_lap(void)
+{
+    (void) printf("{");
+    wsl_report_hist("lap", &wsl_total.lap_us);
+    (void) printf("}\n");
+    (void) fflush(stdout);
+
+    memset(&wsl_total.lap_us, 0, sizeof(wsl_hist_t));
+}
+
+
+static void
 wsl_report_hist(const char *name, const wsl_hist_t *h)
 {
-    (void) printf(",\"%s\":{\"n\":%" PRIu64 ",\"p50\":%" PRIu64
+    (void) printf("\"%s\":{\"n\":%" PRIu64 ",\"p50\":%" PRIu64
                   ",\"p99\":%" PRIu64 ",\"p999\":%" PRIu64
                   ",\"max\":%" PRIu64 "}",
                   name, h->n, wsl_hist_quantile(h, 0.5),
@@ -476,13 +507,14 @@ wsl_report(void)
         }
     }
 
-    (void) printf("}");
-
+    (void) printf("},");
     wsl_report_hist("latency_us", &t->latency_us);
+    (void) printf(",");
     wsl_report_hist("stall_us", &stall_us);
+    (void) printf(",");
     wsl_report_hist("resume_us", &t->resume_us);
+    (void) printf(",");
     wsl_report_hist("handshake_us", &t->handshake_us);
-
     (void) printf("}\n");
 
     return ok ? 0 : 1;

@@ -10,7 +10,9 @@
  * ws_load_check.c  the records, checked by value
  * ws_load_event.c  the events
  * ws_load_json.c   finds the members of an object
- * ws_load_util.c   clock, histogram, CRC, the value of a bulk record
+ * ws_load_value.c  the value of a bulk record, its CRC
+ * ws_load_wire.c   sockets, the answer to a handshake, frames
+ * ws_load_util.c   clock, random numbers, histogram
  *
  * It shares no code with the module, so an error there is not repeated
  * here.  One thread; nothing is allocated per frame but a tail that a
@@ -33,6 +35,8 @@
 #define WSL_TAIL_MAX      (8 * 1024 * 1024)
 #define WSL_HIST          1920          /* 32 steps per power of two */
 #define WSL_CODES         5000          /* close codes and HTTP statuses */
+
+#define WSL_KEY           "dGhlIHNhbXBsZSBub25jZQ=="    /* RFC 6455, 1.3 */
 
 
 typedef enum {
@@ -165,6 +169,7 @@ typedef struct {
     uint32_t       code[WSL_CODES];     /* closes by code, HTTP by status */
 
     wsl_hist_t     latency_us;
+    wsl_hist_t     lap_us;              /* the same since the last lap */
     wsl_hist_t     resume_us;           /* connection lost to first record */
     wsl_hist_t     handshake_us;
 
@@ -212,6 +217,35 @@ void wsl_clock(void);
 uint64_t wsl_rand(void);
 void wsl_hist_add(wsl_hist_t *h, uint64_t v);
 uint64_t wsl_hist_quantile(const wsl_hist_t *h, double q);
+
+
+/* ws_load_wire.c */
+
+/* raises the limit of descriptors; returns it, or -1 */
+int wsl_wire_limit(void);
+
+/* source: n is 127.0.0.n, 0 any; returns a socket, or -1 */
+int wsl_wire_socket(int source);
+
+/* begins to connect; returns 0, or -1 */
+int wsl_wire_connect(int fd, const char *host, int port);
+
+/* returns the status of an HTTP answer, 0 if it is none */
+int wsl_wire_status(const uint8_t *p, size_t len);
+
+/*
+ * The header of a server's frame.
+ * returns:  1: head and size are set; 0: more is needed; -1: illegal
+ */
+int wsl_wire_header(const uint8_t *p, size_t len, size_t *head,
+    uint64_t *size);
+
+/* makes a masked control frame in buf, of 6 + len bytes; returns them */
+size_t wsl_wire_control(uint8_t *buf, unsigned op, const uint8_t *p,
+    size_t len);
+
+
+/* ws_load_value.c */
 
 /*
  * Reads the value of a record of t/broker/kafka_bulk.c, which says the form.

@@ -278,7 +278,7 @@ wsl_check_seq(wsl_conn_t *c, wsl_part_t *part, int64_t seq)
 static void
 wsl_check_arrival(wsl_conn_t *c, int64_t stamp_us)
 {
-    uint64_t  ns;
+    uint64_t  ns, us;
 
     if (c->last_ns) {
         ns = wsl_now_ns - c->last_ns;
@@ -302,8 +302,10 @@ wsl_check_arrival(wsl_conn_t *c, int64_t stamp_us)
     }
 
     if (stamp_us) {
-        wsl_hist_add(&wsl_total.latency_us, wsl_wall_us > stamp_us
-                     ? (uint64_t) (wsl_wall_us - stamp_us) : 0);
+        us = wsl_wall_us > stamp_us ? (uint64_t) (wsl_wall_us - stamp_us) : 0;
+
+        wsl_hist_add(&wsl_total.latency_us, us);
+        wsl_hist_add(&wsl_total.lap_us, us);
     }
 }
 

@@ -22,15 +22,11 @@
 
 #define _GNU_SOURCE
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,8 +36,7 @@
 #define WSL_LINGER  -2
 #define WSL_FREE    -1
 
-/* the key of RFC 6455, 1.3, and what it must be answered with */
-#define WSL_KEY     "dGhlIHNhbXBsZSBub25jZQ=="
+/* what WSL_KEY must be answered with */
 #define WSL_ACCEPT                                                            \
     "\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
 
@@ -69,22 +64,15 @@ static wsl_fd_t   *wsl_fds;
 int
 wsl_conn_init(int ep)
 {
-    int            i;
-    struct rlimit  rlmt;
+    int  i;
 
     wsl_ep = ep;
 
-    if (getrlimit(RLIMIT_NOFILE, &rlmt) == -1) {
+    wsl_nfds = wsl_wire_limit();
+
+    if (wsl_nfds == -1) {
         return -1;
     }
-
-    rlmt.rlim_cur = rlmt.rlim_max;
-
-    if (setrlimit(RLIMIT_NOFILE, &rlmt) == -1) {
-        return -1;
-    }
-
-    wsl_nfds = rlmt.rlim_cur > 65536 ? 65536 : (int) rlmt.rlim_cur;
 
     if (wsl_nfds < wsl_opt.connections + 64) {
         (void) fprintf(stderr, "ws_load: %d descriptors are too few\n",
@@ -179,13 +167,14 @@ wsl_conn_failed(wsl_conn_t *c)
 void
 wsl_conn_start(wsl_conn_t *c)
 {
-    int                 fd, on, n;
-    struct sockaddr_in  sin;
+    int  fd, n;
 
     wsl_total.connects++;
     wsl_total.inflight++;
 
-    fd = socket(AF_INET, SOCK_STREAM|SOCK_NONBLOCK|SOCK_CLOEXEC, 0);
+    n = (int) (c - wsl_conns) % wsl_opt.sources + 1;
+
+    fd = wsl_wire_socket(wsl_opt.sources > 1 ? n : 0);
     if (fd == -1 || fd >= wsl_nfds) {
         (void) fprintf(stderr, "ws_load: socket() failed: %s\n",
                        strerror(errno));
@@ -196,39 +185,14 @@ wsl_conn_start(wsl_conn_t *c)
     c->start_ns = wsl_now_ns;
     wsl_fds[fd].owner = (int) (c - wsl_conns);
 
-    on = 1;
-    (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(int));
-
     if (c->kind == WSL_NEVER_READ && wsl_opt.rcvbuf) {
         (void) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &wsl_opt.rcvbuf,
                           sizeof(int));
     }
 
-    memset(&sin, 0, sizeof(struct sockaddr_in));
-    sin.sin_family = AF_INET;
-
-    if (wsl_opt.sources > 1) {
-        n = (int) (c - wsl_conns) % wsl_opt.sources;
-        sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t) n);
-
-        (void) setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on,
-                          sizeof(int));
-
-        if (bind(fd, (struct sockaddr *) &sin, sizeof(sin)) == -1) {
-            (void) fprintf(stderr, "ws_load: bind() failed: %s\n",
-                           strerror(errno));
-            exit(2);
-        }
-    }
-
-    sin.sin_port = htons((uint16_t) wsl_opt.port);
-    (void) inet_pton(AF_INET, wsl_opt.host, &sin.sin_addr);
-
     c->state = WSL_CONNECTING;
 
-    if (connect(fd, (struct sockaddr *) &sin, sizeof(sin)) == -1
-        && errno != EINPROGRESS)
-    {
+    if (wsl_wire_connect(fd, wsl_opt.host, wsl_opt.port) == -1) {
         wsl_total.refused++;
         wsl_conn_failed(c);
         wsl_conn_lose(c, 0, 1);
@@ -311,11 +275,7 @@ wsl_conn_response(wsl_conn_t *c, const uint8_t *p, size_t len)
     }
 
     n = end + 4 - p;
-    status = 0;
-
-    if (len > 12 && memcmp(p, "HTTP/1.1 ", 9) == 0) {
-        status = (p[9] - '0') * 100 + (p[10] - '0') * 10 + (p[11] - '0');
-    }
+    status = wsl_wire_status(p, len);
 
     if (status == 101) {
         if (memmem(p, (size_t) n, WSL_ACCEPT, sizeof(WSL_ACCEPT) - 1)

@@ -110,7 +110,7 @@ wsl_frame_read(wsl_conn_t *c)
 static ptrdiff_t
 wsl_frames(wsl_conn_t *c, const uint8_t *p, size_t len)
 {
-    int             i;
+    int             rc;
     size_t          head;
     uint64_t        size;
     unsigned        op;
@@ -121,54 +121,21 @@ wsl_frames(wsl_conn_t *c, const uint8_t *p, size_t len)
 
     for ( ;; ) {
 
-        if (last - p < 2) {
+        rc = wsl_wire_header(p, (size_t) (last - p), &head, &size);
+
+        if (rc == 0) {
             break;
         }
 
-        /* never fragmented, no extension, never masked */
-
-        op = p[0] & 0x0f;
-
-        if ((p[0] & 0xf0) != 0x80 || (p[1] & 0x80)) {
+        if (rc == -1 || size > WSL_TAIL_MAX - 16) {
             goto invalid;
-        }
-
-        size = p[1];
-        head = 2;
-
-        if (size == 126) {
-            head = 4;
-
-            if ((size_t) (last - p) < head) {
-                break;
-            }
-
-            size = (uint64_t) p[2] << 8 | p[3];
-
-            if (size < 126) {
-                goto invalid;
-            }
-
-        } else if (size == 127) {
-            head = 10;
-
-            if ((size_t) (last - p) < head) {
-                break;
-            }
-
-            for (size = 0, i = 2; i < 10; i++) {
-                size = size << 8 | p[i];
-            }
-
-            if (size < 65536 || size > WSL_TAIL_MAX - 16) {
-                goto invalid;
-            }
         }
 
         if ((uint64_t) (last - p) < head + size) {
             break;
         }
 
+        op = p[0] & 0x0f;
         p += head;
 
         if (op & 0x08) {
@@ -281,22 +248,11 @@ invalid:
 int
 wsl_frame_control(wsl_conn_t *c, unsigned op, const uint8_t *p, size_t len)
 {
-    size_t    i;
-    uint8_t   buf[6 + 125];
-    uint64_t  mask;
+    uint8_t  buf[6 + 125];
 
-    mask = wsl_rand();
+    len = wsl_wire_control(buf, op, p, len);
 
-    buf[0] = (uint8_t) (0x80 | op);
-    buf[1] = (uint8_t) (0x80 | len);
-    memcpy(buf + 2, &mask, 4);
-
-    for (i = 0; i < len; i++) {
-        buf[6 + i] = p[i] ^ buf[2 + i % 4];
-    }
-
-    return send(c->fd, buf, 6 + len, MSG_NOSIGNAL) == (ssize_t) (6 + len)
-           ? 0 : -1;
+    return send(c->fd, buf, len, MSG_NOSIGNAL) == (ssize_t) len ? 0 : -1;
 }
 
 

@@ -92,6 +92,19 @@ sub stop {
 	return $self->result(30);
 }
 
+# returns: the latency since the last lap, { n, p50, p99, p999, max } in us
+sub lap {
+	my ($self) = @_;
+
+	kill 'USR1', $self->{process}->pid;
+
+	my $line = $self->{process}->line(10) // '';
+
+	die "no lap of ws_load: \"$line\"\n" unless $line =~ /^\{"lap":/;
+
+	return JSON::PP::decode_json($line)->{lap};
+}
+
 sub stop_text {
 	my ($self) = @_;
 
@@ -105,7 +118,7 @@ sub report {
 	my ($self, $seconds) = @_;
 
 	while (defined(my $line = $self->{process}->line($seconds))) {
-		return $line unless $line =~ /^\{"(?:ready|enough)":/;
+		return $line unless $line =~ /^\{"(?:ready|enough|lap)":/;
 	}
 
 	return;
