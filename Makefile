@@ -66,7 +66,7 @@ TOOL_DIRS = t/broker t/load t/bench conf-examples/demo
 TOOL_SRCS = $(wildcard $(TOOL_DIRS:=/*.c))
 STEMS = $(basename $(TOOL_SRCS))
 TOOL_MAINS = $(filter-out $(foreach s,$(STEMS),$(s)_%),$(STEMS))
-TOOLS = $(addprefix objs-release/t/,$(notdir $(TOOL_MAINS)))
+TOOLS = $(addprefix objs-release/t/,$(notdir $(TOOL_MAINS)) heap.so)
 
 # the packages of all goals are asked for, or installed, at once
 NEEDS_test = kafka test
@@ -269,9 +269,16 @@ objs-release/t/$(notdir $(1)): $(wildcard $(1).c $(1)_*.c $(dir $(1))*.h) \
 		Makefile | packages
 	@echo "building $$@"; mkdir -p $$(@D)
 	@$$(CC) -std=gnu99 -O2 -g $$(WARN) -o $$@ $$(filter %.c,$$^) \
-		-Wl,--as-needed -lrdkafka -lpthread -lm
+		-Wl,--as-needed -lrdkafka -lz -lpthread -lm
 endef
 
 $(foreach t,$(TOOL_MAINS),$(eval $(call TOOL,$(t))))
+
+# what the two share
+objs-release/t/ws_flood: t/load/ws_load_util.c t/load/ws_load_wire.c
+
+objs-release/t/heap.so: t/preload/heap.c Makefile | packages
+	@echo "building $@"; mkdir -p $(@D)
+	@$(CC) -std=gnu99 -O2 -g $(WARN) -fPIC -shared -o $@ $<
 
 -include $(wildcard $(foreach o,unit fuzz,objs-$(o)/*.d objs-$(o)/lib/*.d))

@@ -51,7 +51,7 @@ my $planned;
 my $owner = $$;
 
 # broker: a KafkaWS::Broker, or a list host:port[,...] for %%BROKERS%%;
-# preload: a library to put before those of nginx
+# preload: a library to put before those of nginx; env: more environment
 sub new {
 	my ($class, %o) = @_;
 	my $self = bless { ports => {}, allowed => [], sessions => [], %o },
@@ -181,6 +181,7 @@ sub command {
 sub environment {
 	my ($self) = @_;
 	my %env = (
+		%{ $self->{env} // {} },
 		# a module's tables have the names of nginx's own
 		ASAN_OPTIONS => 'detect_leaks=0:abort_on_error=1:'
 			. 'detect_odr_violation=0:'

@@ -1,0 +1,44 @@
+#!/usr/bin/perl
+
+# 10,000 clients that send half of a request and wait; 10,000 that send a
+# byte of it now and then, until client_header_timeout ends them.
+
+# brokers: kafka
+# run: alone
+# timeout: 600
+
+###############################################################################
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use KafkaWS::Flood;
+
+use constant MANY => 10_000;
+
+###############################################################################
+
+my $f = KafkaWS::Flood->new(floods => 2, pairs => 5, http => <<'EOT');
+    client_header_timeout  5s;
+EOT
+
+$f->start();
+
+# each goes by itself, half of them by RST
+
+$f->withstands('half handshakes', mode => 'half', connections => MANY,
+	count => MANY, connects => 4000, hold_ms => 4000, ms => 10000,
+	most => MANY);
+
+# all are there when the first has to go: 5 s after it came
+
+$f->withstands('slow handshakes', mode => 'loris', connections => MANY,
+	count => MANY, connects => 2500, rate => MANY / 2, burst => 1,
+	ms => 12000, most => MANY);
+
+$f->finish();
+
+###############################################################################
