@@ -168,7 +168,7 @@ $c->raw_write(frame(CLOSE, pack('n', 1000)) . frame(TEXT, 'a', masked => 0)
 is(($c->wait_close(TIME))[0], 1000, 'data after a close');
 is(scalar @{ $c->{pongs} }, 0, 'no pong after a close');
 
-# the server's half ends first, once both closed; the client may dawdle
+# the server's half ends first, once both closed
 
 $c = started(auto_close => 0);
 $c->send_text('a');
