@@ -193,6 +193,21 @@ ngx_kafka_ws_subscriber_set_state(ngx_kafka_ws_subscriber_t *kws,
 
 
 void
+ngx_kafka_ws_subscriber_hush(ngx_kafka_ws_subscriber_t *kws)
+{
+    ngx_log_t  *log;
+
+    /* the level is the connection's own */
+
+    log = kws->connection->log;
+
+    if (!(log->log_level & NGX_LOG_DEBUG_ALL)) {
+        log->log_level = ngx_min(log->log_level, NGX_LOG_NOTICE);
+    }
+}
+
+
+void
 ngx_kafka_ws_subscriber_close(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t code,
     u_char *reason, size_t len)
 {
@@ -347,6 +362,7 @@ ngx_kafka_ws_subscriber_timeout(ngx_kafka_ws_subscriber_t *kws)
         {
             ngx_log_error(NGX_LOG_INFO, c->log, 0,
                           "client did not answer a ping");
+            ngx_kafka_ws_subscriber_hush(kws);
             kws->drop = ngx_kafka_ws_subscriber_blocked(kws);
             ngx_kafka_ws_subscriber_close(kws, NGX_KAFKA_WS_CLOSE_INTERNAL,
                                           (u_char *) "ping timeout",

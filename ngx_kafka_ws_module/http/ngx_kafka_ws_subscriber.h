@@ -193,6 +193,13 @@ ngx_int_t ngx_kafka_ws_subscriber_reply(ngx_kafka_ws_subscriber_t *kws,
 void ngx_kafka_ws_subscriber_close(ngx_kafka_ws_subscriber_t *kws,
     ngx_uint_t code, u_char *reason, size_t len);
 
+/*
+ * What is wrong with the client was logged: what then becomes of its
+ * connection (reset, broken pipe, an error of TLS) is the same affair, and
+ * gets no line of its own.
+ */
+void ngx_kafka_ws_subscriber_hush(ngx_kafka_ws_subscriber_t *kws);
+
 /* ends it now: the request is freed, the caller must not touch it again */
 void ngx_kafka_ws_subscriber_done(ngx_kafka_ws_subscriber_t *kws);
 

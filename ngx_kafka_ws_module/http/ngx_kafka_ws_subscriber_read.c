@@ -269,9 +269,7 @@ ngx_kafka_ws_subscriber_fault(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t code,
     ngx_log_error(NGX_LOG_INFO, kws->connection->log, 0,
                   "client sent what is refused with %ui: %s", code, text);
 
-    /* that it then resets the connection says nothing new */
-
-    kws->connection->log_error = NGX_ERROR_IGNORE_ECONNRESET;
+    ngx_kafka_ws_subscriber_hush(kws);
 
     ngx_kafka_ws_subscriber_close(kws, code, (u_char *) text,
                                   ngx_strlen(text));

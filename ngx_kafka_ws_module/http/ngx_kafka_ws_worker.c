@@ -460,6 +460,7 @@ ngx_kafka_ws_worker_close(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t code)
     if (code == NGX_KAFKA_WS_CLOSE_SLOW) {
         ngx_log_error(NGX_LOG_INFO, kws->connection->log, 0,
                       "client is too slow, closing at \"%*s\"", len, cursor);
+        ngx_kafka_ws_subscriber_hush(kws);
     }
 
     ngx_kafka_ws_subscriber_close(kws, code, cursor, len);
