@@ -465,6 +465,38 @@ ngx_kafka_ws_subscriber_done(ngx_kafka_ws_subscriber_t *kws)
 
 
 /*
+ * The process ends at once: the socket is still open, and a Close that does
+ * not fit into it is lost.
+ */
+
+void
+ngx_kafka_ws_subscriber_exit(ngx_kafka_ws_subscriber_t *kws)
+{
+    size_t   n;
+    u_char   frame[NGX_KAFKA_WS_CTRL_FRAME_MAX];
+
+    /* there may be room that no event has told of yet */
+    kws->connection->write->ready = 1;
+
+    if (kws->state == NGX_KAFKA_WS_SUB_OPEN
+        && ngx_kafka_ws_subscriber_flush(kws) == NGX_OK)
+    {
+        n = ngx_kafka_ws_frame_close(frame, NGX_KAFKA_WS_CLOSE_GOING_AWAY,
+                                     NULL, 0);
+
+        /* there is no second chance, so the result does not matter */
+        (void) ngx_kafka_ws_subscriber_event(kws, frame, n);
+    }
+
+    if (kws->code == 0) {
+        kws->code = NGX_KAFKA_WS_CLOSE_GOING_AWAY;
+    }
+
+    ngx_kafka_ws_subscriber_done(kws);
+}
+
+
+/*
  * The one way out, also if nginx frees the request by itself.
  */
 

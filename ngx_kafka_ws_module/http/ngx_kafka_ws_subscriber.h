@@ -203,6 +203,9 @@ void ngx_kafka_ws_subscriber_hush(ngx_kafka_ws_subscriber_t *kws);
 /* ends it now: the request is freed, the caller must not touch it again */
 void ngx_kafka_ws_subscriber_done(ngx_kafka_ws_subscriber_t *kws);
 
+/* the same at a fast stop: with a Close 1001, if it can be sent now */
+void ngx_kafka_ws_subscriber_exit(ngx_kafka_ws_subscriber_t *kws);
+
 /* reads on, once the owner has cleared "hold" */
 #define ngx_kafka_ws_subscriber_read_on(kws)                                  \
     ngx_post_event((kws)->connection->read, &ngx_posted_events)

@@ -130,16 +130,11 @@ ngx_kafka_ws_worker(void)
 }
 
 
-/*
- * A fast stop: the sockets are still open, and a Close that does not fit
- * into them is lost.
- */
+/* a fast stop */
 
 void
 ngx_kafka_ws_worker_exit(ngx_cycle_t *cycle)
 {
-    size_t                      n;
-    u_char                      frame[NGX_KAFKA_WS_CTRL_FRAME_MAX];
     ngx_queue_t                *q;
     ngx_kafka_ws_worker_t      *kww;
     ngx_kafka_ws_subscriber_t  *kws;
@@ -150,26 +145,11 @@ ngx_kafka_ws_worker_exit(ngx_cycle_t *cycle)
         return;
     }
 
-    n = ngx_kafka_ws_frame_close(frame, NGX_KAFKA_WS_CLOSE_GOING_AWAY, NULL,
-                                 0);
-
     while (!ngx_queue_empty(&kww->subscribers)) {
         q = ngx_queue_head(&kww->subscribers);
         kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, all);
 
-        kws->code = NGX_KAFKA_WS_CLOSE_GOING_AWAY;
-
-        /* there may be room that no event has told of yet */
-        kws->connection->write->ready = 1;
-
-        if (kws->state == NGX_KAFKA_WS_SUB_OPEN
-            && ngx_kafka_ws_subscriber_flush(kws) == NGX_OK)
-        {
-            /* there is no second chance, so the result does not matter */
-            (void) ngx_kafka_ws_subscriber_event(kws, frame, n);
-        }
-
-        ngx_kafka_ws_subscriber_done(kws);
+        ngx_kafka_ws_subscriber_exit(kws);
     }
 
     ngx_kafka_ws_worker_process = NULL;
