@@ -264,6 +264,26 @@ objs-fuzz/%: t/fuzz/%.c objs-fuzz/lib.a Makefile | packages
 		-Ingx_kafka_ws_module/lib -MMD -MP -MF $@.d -o $@ $< \
 		objs-fuzz/lib.a -lcjson -lz
 
+# those of the subscriber: the very files of http/, with nginx's headers
+
+HTTP_OBJS = $(patsubst ngx_kafka_ws_module/%.c,objs-unit/%.o,$(filter \
+	%/ngx_kafka_ws_bytes.c ngx_kafka_ws_module/http/ngx_kafka_ws_subscriber%.c, \
+	$(SOURCES)))
+HTTP_FLAGS = @$(OBJS)/cflags $(UNIT_FLAGS) -U_FORTIFY_SOURCE
+
+.SECONDARY: $(HTTP_OBJS)
+
+objs-unit/http/%.o: ngx_kafka_ws_module/http/%.c $(OBJS)/configured Makefile \
+		| packages
+	@echo "building $@"; mkdir -p $(@D)
+	@$(CC) -c $(HTTP_FLAGS) -MMD -MP -o $@ $<
+
+objs-unit/subscriber_%: t/unit/subscriber_%.c $(HTTP_OBJS) objs-unit/lib.a \
+		$(OBJS)/configured Makefile | packages
+	@echo "building $@"
+	@$(CC) $(HTTP_FLAGS) -MMD -MP -MF $@.d -o $@ $< $(HTTP_OBJS) \
+		objs-unit/lib.a -lcjson -lz
+
 define TOOL
 objs-release/t/$(notdir $(1)): $(wildcard $(1).c $(1)_*.c $(dir $(1))*.h) \
 		Makefile | packages
@@ -281,4 +301,5 @@ objs-release/t/heap.so: t/preload/heap.c Makefile | packages
 	@echo "building $@"; mkdir -p $(@D)
 	@$(CC) -std=gnu99 -O2 -g $(WARN) -fPIC -shared -o $@ $<
 
--include $(wildcard $(foreach o,unit fuzz,objs-$(o)/*.d objs-$(o)/lib/*.d))
+-include $(wildcard $(foreach o,unit fuzz,objs-$(o)/*.d objs-$(o)/lib/*.d) \
+	objs-unit/http/*.d)

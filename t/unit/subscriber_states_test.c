@@ -1,0 +1,396 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * Every state of a connection meets every event, with and without TLS: see
+ * subscriber_table.h.  A row of the table is one test; a row that has no
+ * letter for a state fails.
+ *
+ * "subscriber_states_test ROW" prints what comes of one row.
+ */
+
+
+#include "subscriber_table.h"
+
+
+#define MODES    2      /* TLS */
+#define OTHERS   6      /* tests that are no row */
+
+
+typedef struct {
+    unsigned     cells;
+    unsigned     failed;
+    unsigned     memory;     /* runs with an allocation that failed */
+} matrix_t;
+
+
+static matrix_t     matrix;
+static const char  *printed;      /* a row's name */
+
+static char  at_once[EXPECT_SIZE];
+static char  then[EXPECT_SIZE];
+
+
+static const outcome_t *
+cell_outcome(const event_t *e, ngx_uint_t column, unsigned tls)
+{
+    ngx_uint_t   i, n;
+    const char  *p;
+
+    n = 0;
+
+    for (p = tls && e->tls_cells ? e->tls_cells : e->cells; *p; p++) {
+
+        if (*p == ' ' || n++ != column) {
+            continue;
+        }
+
+        for (i = 0; i < OUTCOMES; i++) {
+            if (outcomes[i].letter == *p) {
+                return &outcomes[i];
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+/* one letter for each state and none more */
+
+static ngx_uint_t
+cell_row(const event_t *e, unsigned tls)
+{
+    ngx_uint_t   n;
+    const char  *p;
+
+    n = 0;
+
+    for (p = tls && e->tls_cells ? e->tls_cells : e->cells; *p; p++) {
+        n += *p != ' ';
+    }
+
+    return n == STATES;
+}
+
+
+static void
+cell_trace(char *text)
+{
+    snprintf(text, EXPECT_SIZE, "%c%s",
+             w.kws ? "HOCLD"[w.kws->state] : 'D', w.trace);
+    w.trace_len = 0;
+    w.trace[0] = '\0';
+}
+
+
+/* fails: the allocation that fails, 0: none; returns the number of them */
+
+static unsigned
+cell_run(const event_t *e, const state_t *s, unsigned mode, unsigned fails)
+{
+    unsigned  before;
+
+    memset(&owner, 0, sizeof(owner_t));
+
+    state_enter(s->letter, mode & 1, mode >> 1,
+                e->with & WITH_MESSAGES ? &owner_of_messages
+                                        : &owner_of_records);
+
+    if ("HOCLD"[w.kws->state] != s->state
+        || w.c->read->timer.key != ngx_current_msec + s->timer)
+    {
+        world_broken("not in that state");
+    }
+
+    if (e->with >> 8 && w.room) {
+        world_room((e->with >> 8) - 1);
+    }
+
+    owner.closes_in = e->closes_in;
+    owner.answers = (e->with & WITH_ANSWERS) == WITH_ANSWERS;
+
+    before = w.allocs;
+    w.infos = 0;
+    w.alloc_fail = fails ? before + fails
+                   : e->with & WITH_NO_MEMORY ? before + 1 : 0;
+
+    cell_trace(at_once);
+    e->fire(e);
+    world_settle();
+    world_check();
+    cell_trace(at_once);
+
+    world_room(WORLD_EMPTY);
+    world_settle();
+    world_check();
+    cell_trace(then);
+
+    if (w.counters.frames != owner.records) {
+        world_broken("frames not counted");
+    }
+
+    return w.allocs - before;
+}
+
+
+/* however far it has come, a reset ends it */
+
+static unsigned
+cell_end(void)
+{
+    ngx_uint_t  i;
+
+    if (w.c) {
+        w.kws->hold = 0;
+        w.recv_error = 1;
+        w.c->read->ready = 1;
+        w.c->read->handler(w.c->read);
+    }
+
+    world_settle();
+    world_check();
+
+    if (w.c) {
+        world_broken("no end");
+    }
+
+    for (i = 0; i < NGX_KAFKA_WS_CLOSES; i++) {
+        if (w.counters.closes[i]) {
+            return ngx_kafka_ws_close_codes[i];
+        }
+    }
+
+    return 0;
+}
+
+
+/* the code that is counted: of the first Close, or of the end without one */
+
+static unsigned
+cell_code(const event_t *e, const state_t *s, const outcome_t *o)
+{
+    const char  *p, *q;
+
+    if (s->code || o->code) {
+        return s->code ? s->code : o->code;
+    }
+
+    p = strstr(at_once, " C");
+    q = strstr(then, " C");
+
+    if (p || q) {
+        p = p ? p : q;
+        return p[2] >= '0' && p[2] <= '9' ? (unsigned) atoi(p + 2) : 1005;
+    }
+
+    return strstr(at_once, " l") ? e->code : NGX_KAFKA_WS_CLOSE_ABNORMAL;
+}
+
+
+/* one line in the log for what a client got wrong, none for all else */
+
+static unsigned
+cell_lines(const state_t *s, const outcome_t *o, unsigned code)
+{
+    if (s->code) {
+        return 0;
+    }
+
+    switch (code) {
+
+    case NGX_KAFKA_WS_CLOSE_PROTOCOL:
+    case NGX_KAFKA_WS_CLOSE_UNSUPPORTED:
+    case NGX_KAFKA_WS_CLOSE_BAD_DATA:
+    case NGX_KAFKA_WS_CLOSE_POLICY:
+    case NGX_KAFKA_WS_CLOSE_TOO_BIG:
+    case NGX_KAFKA_WS_CLOSE_INTERNAL:
+        return 1;
+
+    default:
+        return 0;
+    }
+}
+
+
+static void
+cell_test(const event_t *e, ngx_uint_t column, unsigned mode)
+{
+    unsigned           want, code, infos;
+    const state_t     *s;
+    const outcome_t   *o;
+    static expect_t    x, y;
+
+    s = &states[column];
+    o = cell_outcome(e, column, mode & 1);
+
+    if (o == NULL) {
+        printf("# no outcome in state %c\n", s->letter);
+        matrix.failed++;
+        return;
+    }
+
+    matrix.cells++;
+    (void) cell_run(e, s, mode, 0);
+
+    expect_text(&x, s, e, s->state, o->at_once);
+    expect_text(&y, s, e, x.text[0], o->then);
+
+    infos = w.infos;
+    code = cell_end();
+    want = cell_code(e, s, o);
+
+    if (printed) {
+        printf("# %c %-24s %c  %s | %s\n", s->letter, s->name, o->letter,
+               at_once, then);
+    }
+
+    if (w.broken == NULL && strcmp(at_once, x.text) == 0
+        && strcmp(then, y.text) == 0 && code == want
+        && infos == cell_lines(s, o, code))
+    {
+        return;
+    }
+
+    printf("# in state %c, %s%s%s: %s\n"
+           "#   got  \"%s\", then \"%s\", %u, %u lines\n"
+           "#   want \"%s\", then \"%s\", %u, %u lines\n",
+           s->letter, s->name, mode & 1 ? ", TLS" : "",
+           mode & 2 ? ", level" : "", w.broken ? w.broken : "not that",
+           at_once, then, code, infos, x.text, y.text, want,
+           cell_lines(s, o, want));
+
+    matrix.failed++;
+}
+
+
+static void
+row_test(const event_t *e)
+{
+    unsigned    mode, failed;
+    ngx_uint_t  i;
+
+    failed = matrix.failed;
+
+    if (!cell_row(e, 0) || !cell_row(e, 1)) {
+        printf("# not one letter for each state\n");
+        matrix.failed++;
+    }
+
+    for (mode = 0; mode < MODES; mode++) {
+        for (i = 0; i < STATES; i++) {
+            cell_test(e, i, mode);
+        }
+    }
+
+    ok(matrix.failed == failed, "%s", e->name);
+}
+
+
+/* each allocation that a cell makes fails once: it ends well all the same */
+
+static void
+memory_test(void)
+{
+    unsigned     mode, n, k, failed;
+    ngx_uint_t   i, j;
+
+    failed = 0;
+
+    for (i = 0; i < EVENTS; i++) {
+        for (j = 0; j < STATES; j++) {
+            for (mode = 0; mode < MODES; mode++) {
+
+                n = cell_run(&events[i], &states[j], mode, 0);
+                (void) cell_end();
+
+                for (k = 1; k <= n; k++) {
+                    (void) cell_run(&events[i], &states[j], mode, k);
+                    (void) cell_end();
+                    matrix.memory++;
+
+                    if (w.broken) {
+                        printf("# %s in state %c, allocation %u: %s\n",
+                               events[i].name, states[j].letter, k, w.broken);
+                        failed++;
+                    }
+                }
+            }
+        }
+    }
+
+    ok(matrix.memory > 0 && failed == 0, "allocations that fail");
+}
+
+
+/* a subscriber that is not made leaves the request to nginx */
+
+static void
+create_test(void)
+{
+    unsigned  i;
+
+    for (i = 1; i <= 3; i++) {
+        world_begin(0, 0, WORLD_EMPTY);
+
+        w.alloc_fail = i <= 2 ? i : 0;
+        w.fail = i == 3 ? FAIL_NODELAY : 0;
+        world_create(&owner_of_records);
+
+        ok(w.kws == NULL && w.counters.connections == 1
+           && ngx_queue_empty(&ngx_posted_events),
+           "not created: %s", i == 3 ? "TCP_NODELAY" : "no memory");
+
+        ngx_http_free_request(w.r, 0);
+        ngx_http_close_connection(w.c);
+    }
+}
+
+
+/* a worker that stops has less patience */
+
+static void
+exiting_test(void)
+{
+    state_enter('b', 0, 0, &owner_of_records);
+    ngx_exiting = 1;
+    state_close();
+    is_int(w.c->read->timer.key - ngx_current_msec, 500,
+           "time for a Close of a worker that stops");
+    (void) cell_end();
+
+    state_enter('o', 0, 0, &owner_of_records);
+    ngx_exiting = 1;
+    state_close();
+    is_int(w.c->read->timer.key - ngx_current_msec, 500,
+           "time for the end of a client of a worker that stops");
+    (void) cell_end();
+}
+
+
+int
+main(int argc, char **argv)
+{
+    ngx_uint_t  i;
+
+    printed = argv[1];
+
+    for (i = 0; i < EVENTS; i++) {
+        if (printed == NULL || strcmp(printed, events[i].name) == 0) {
+            row_test(&events[i]);
+        }
+    }
+
+    if (printed) {
+        return matrix.failed != 0;
+    }
+
+    memory_test();
+    create_test();
+    exiting_test();
+
+    printf("# %u events, %u states, %u cells, %u runs without memory\n",
+           (unsigned) EVENTS, (unsigned) STATES, matrix.cells, matrix.memory);
+
+    return tap_done(EVENTS + OTHERS);
+}
