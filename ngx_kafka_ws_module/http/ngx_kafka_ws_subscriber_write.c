@@ -481,10 +481,6 @@ ngx_kafka_ws_subscriber_write_handler(ngx_event_t *wev)
     r = c->data;
     kws = ngx_kafka_ws_subscriber_of(c);
 
-    if (kws->state == NGX_KAFKA_WS_SUB_LINGER) {
-        return;
-    }
-
     /* the response, if the socket did not take all of it */
 
     if (r->out) {
@@ -521,6 +517,13 @@ ngx_kafka_ws_subscriber_write_handler(ngx_event_t *wev)
             ngx_kafka_ws_subscriber_done(kws);
         }
 
+        return;
+    }
+
+    /* where events are levels: nothing waits for this one any more */
+
+    if (ngx_handle_write_event(wev, 0) != NGX_OK) {
+        ngx_kafka_ws_subscriber_done(kws);
         return;
     }
 

@@ -2,9 +2,9 @@
 /*
  * Copyright (C) ngx_kafka_ws_module contributors
  *
- * Every state of a connection meets every event, with and without TLS: see
- * subscriber_table.h.  A row of the table is one test; a row that has no
- * letter for a state fails.
+ * Every state of a connection meets every event, with and without TLS, and
+ * with the events of epoll and of poll: see subscriber_table.h.  A row of the
+ * table is one test; a row that has no letter for a state fails.
  *
  * "subscriber_states_test ROW" prints what comes of one row.
  */
@@ -13,7 +13,7 @@
 #include "subscriber_table.h"
 
 
-#define MODES    2      /* TLS */
+#define MODES    4      /* TLS, level */
 #define OTHERS   6      /* tests that are no row */
 
 
