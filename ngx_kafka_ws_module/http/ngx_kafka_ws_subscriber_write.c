@@ -481,49 +481,32 @@ ngx_kafka_ws_subscriber_write_handler(ngx_event_t *wev)
     r = c->data;
     kws = ngx_kafka_ws_subscriber_of(c);
 
-    /* the response, if the socket did not take all of it */
+    rc = NGX_OK;
 
     if (r->out) {
-        if (ngx_http_write_filter(r, NULL) == NGX_ERROR) {
-            ngx_kafka_ws_subscriber_done(kws);
-            return;
-        }
-
-        if (r->out) {
-            if (ngx_handle_write_event(wev, 0) != NGX_OK) {
-                ngx_kafka_ws_subscriber_done(kws);
-            }
-
-            return;
-        }
+        /* the response, if the socket did not take all of it */
+        rc = ngx_http_write_filter(r, NULL);
     }
 
-    rc = ngx_kafka_ws_subscriber_flush(kws);
+    if (rc == NGX_OK) {
+        rc = ngx_kafka_ws_subscriber_flush(kws);
+    }
 
-    if (rc == NGX_ERROR) {
+    if (rc == NGX_AGAIN && kws->drop
+        && kws->state == NGX_KAFKA_WS_SUB_CLOSING)
+    {
+        /* it was given up on because it takes nothing */
+        rc = NGX_ERROR;
+    }
+
+    /* where events are levels, one that is not needed is taken back, too */
+
+    if (rc == NGX_ERROR || ngx_handle_write_event(wev, 0) != NGX_OK) {
         ngx_kafka_ws_subscriber_done(kws);
         return;
     }
 
     if (rc == NGX_AGAIN) {
-
-        if (kws->drop && kws->state == NGX_KAFKA_WS_SUB_CLOSING) {
-            /* it was given up on because it takes nothing */
-            ngx_kafka_ws_subscriber_done(kws);
-            return;
-        }
-
-        if (ngx_handle_write_event(wev, 0) != NGX_OK) {
-            ngx_kafka_ws_subscriber_done(kws);
-        }
-
-        return;
-    }
-
-    /* where events are levels: nothing waits for this one any more */
-
-    if (ngx_handle_write_event(wev, 0) != NGX_OK) {
-        ngx_kafka_ws_subscriber_done(kws);
         return;
     }
 
