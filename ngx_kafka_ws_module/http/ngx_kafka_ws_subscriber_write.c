@@ -481,6 +481,12 @@ ngx_kafka_ws_subscriber_write_handler(ngx_event_t *wev)
     r = c->data;
     kws = ngx_kafka_ws_subscriber_of(c);
 
+    if (wev->delayed && wev->timedout) {
+        /* limit_rate, which holds for the response only */
+        wev->delayed = 0;
+        wev->timedout = 0;
+    }
+
     rc = NGX_OK;
 
     if (r->out) {

@@ -395,6 +395,9 @@ static const event_t  events[] = {
 
       /* hoifzlwbrpd XBRCFE LST */
 
+    { "limit_rate", CALL(fire_delayed, 0), 0, 0, 0, "",
+      "utttttttuuu uuuuuu ...",
+      "uttttttuuuu uuuuuu ..." },
     { "worker stops", CALL(fire_exiting, 0), 0, 0, 0, "",
       "yyyyyyyyyyy ...... ...", NULL },
     { "worker stops, owner closes", CALL(fire_exiting, 0),
