@@ -388,6 +388,11 @@ ngx_kafka_ws_subscriber_timeout(ngx_kafka_ws_subscriber_t *kws)
             return;
         }
 
+        if (kws->state >= NGX_KAFKA_WS_SUB_CLOSING) {
+            /* that is what the owner did */
+            return;
+        }
+
         kws->sent = 0;
     }
 

@@ -390,6 +390,8 @@ static const event_t  events[] = {
       ".qqqqK..... rrrrrr xxx", NULL },
     { "idle fails", CALL(fire_idle_fails, 0), 0, 0, 1006, "",
       "PjjjjjLPPPR rrrrrr xxx", NULL },
+    { "owner closes in idle", CALL(fire_timer, 1), 0, 'i', 1012, "C1012:0:42",
+      "PJJJJJLPPPR rrrrrr xxx", NULL },
 
     /* nginx */
 
