@@ -133,7 +133,7 @@ ngx_kafka_ws_subscriber_give(ngx_kafka_ws_unpacking_t *u, u_char *p,
 {
     ngx_int_t  rc;
 
-    if (u->kws->owner->data == NULL) {
+    if (u->kws->owner->data == NULL || !u->kws->attached) {
         return NGX_OK;
     }
 

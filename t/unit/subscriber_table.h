@@ -308,6 +308,9 @@ static const event_t  events[] = {
     { "taken: closes in text", FRAME(TEXT, "hello"),
       WITH_MESSAGES, 'm', 1012, "C1012:0:42",
       "Ooomm.oOOOO ...... ...", NULL },
+    { "taken: closes in deflated", fire_deflated, CLIENT_RSV1 | TEXT, "a", 5,
+      WITH_MESSAGES, 'm', 1012, "C1012:0:42",
+      "Ooomm.oOOOO ...... ...", NULL },
 
     /* the owner */
 
