@@ -249,8 +249,14 @@ ngx_kafka_ws_subscriber_close(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t code,
     ngx_add_timer(kws->connection->read,
            ngx_kafka_ws_subscriber_patience(NGX_KAFKA_WS_CLOSE_TIMEOUT));
 
-    /* not from here: the caller may be in the middle of a loop over us */
+    /*
+     * A client that has to send before it reads gets no Close otherwise.
+     * Not from here: the caller may be in the middle of a loop over us.
+     */
 
+    kws->hold = 0;
+
+    ngx_post_event(kws->connection->read, &ngx_posted_events);
     ngx_post_event(kws->connection->write, &ngx_posted_events);
 }
 
@@ -278,11 +284,8 @@ ngx_kafka_ws_subscriber_linger(ngx_kafka_ws_subscriber_t *kws)
         return;
     }
 
-    kws->hold = 0;
-
     ngx_add_timer(c->read,
            ngx_kafka_ws_subscriber_patience(NGX_KAFKA_WS_LINGER_TIMEOUT));
-    ngx_post_event(c->read, &ngx_posted_events);
 }
 
 

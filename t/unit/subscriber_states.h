@@ -60,6 +60,8 @@ static const state_t  states[] = {
       4408, T_CLOSE },
     { 'R', "closing, rest of a record", 'C', 0, "r1", CLOSE_42, 'L', "",
       4408, T_CLOSE },
+    { 'K', "closing, owner held", 'C', 1, "", CLOSE_42, 'L', "",
+      4408, T_CLOSE },
     { 'C', "closing after a Close", 'C', 1, "", "C1000", 'L', "fin",
       1000, T_CLOSE },
     { 'F', "closing after a fault", 'C', 1, "", NO_MASK, 'L', "fin",
@@ -180,7 +182,7 @@ state_enter(char letter, unsigned tls, unsigned level,
     world_create(of);
     world_settle();
 
-    if (strchr("brpdBRCFE", letter)) {
+    if (strchr("brpdBRKCFE", letter)) {
         state_full(letter);
     }
 
@@ -200,6 +202,10 @@ state_enter(char letter, unsigned tls, unsigned level,
     case 'p':
         state_frame(CLIENT_FIN | 0x9, "late");
         break;
+
+    case 'K':
+        w.kws->hold = 1;
+        /* fall through */
 
     case 'X':
     case 'B':

@@ -9,10 +9,10 @@
  *     h  response not out          X  closing, response not out
  *     o  idle                      B  closing, socket full
  *     i  half of a ping is in      R  closing, rest of a record
- *     f  part of a text is in      C  closing after a Close
- *     z  part of a deflated one    F  closing after a fault
- *     l  owner holds               E  closing after Close, EOF
- *     w  ping not answered
+ *     f  part of a text is in      K  closing, owner held
+ *     z  part of a deflated one    C  closing after a Close
+ *     l  owner holds               F  closing after a fault
+ *     w  ping not answered         E  closing after Close, EOF
  *     b  socket full
  *     r  rest of a record          L  waits for a Close
  *     p  pong waits                S  half-closed, had Close
@@ -103,7 +103,7 @@ static const outcome_t  outcomes[] = {
 
     /* the owner may go on; what waits goes out; messages; records */
 
-      /* hoifzlwbrpd XBRCFE LST */
+      /* hoifzlwbrpd XBRKCFE LST */
 
     { 't', "= w",                      "=", 0 },
     { 'u', "~",                        "=", 0 },
@@ -153,284 +153,284 @@ static const event_t  events[] = {
 
     /* the client: control frames */
 
-      /* hoifzlwbrpd XBRCFE LST */
+      /* hoifzlwbrpd XBRKCFE LST */
 
     { "ping", FRAME(PING, "hi"), 0, 0, 0, "P(hi)",
-      "wpppp.pwwww ...... ...", NULL },
+      "wpppp.pwwww ....... ...", NULL },
     { "empty ping", FRAME(PING, ""), 0, 0, 0, "P()",
-      "wpppp.pwwww ...... ...", NULL },
+      "wpppp.pwwww ....... ...", NULL },
     { "ping of 125 bytes", FRAME(PING, A125), 0, 0, 0, "P(#125)",
-      "wpppp.pwwww ...... ...", NULL },
+      "wpppp.pwwww ....... ...", NULL },
     { "two pings", FRAMES(PING << 8 | PING, "hiyo"), 0, 0, 0, "P(hi) P(yo)",
-      "spppp.pssss ...... ...", NULL },
+      "spppp.pssss ....... ...", NULL },
     { "ping, no memory", FRAME(PING, "hi"), WITH_NO_MEMORY, 0, 1006, "P(hi)",
-      "epppp.peewe ...... ...", NULL },
+      "epppp.peewe ....... ...", NULL },
     { "pong", FRAME(PONG, "hi"), 0, 0, 0, "",
-      "........... ...... ...", NULL },
+      "........... ....... ...", NULL },
     { "5000 pongs", CALL(fire_flood, 5000), 0, 0, 0, "",
-      "........... ...... ...", NULL },
+      "........... ....... ...", NULL },
     { "close", FRAME(CLOSE, "\x03\xe9" "bye"), 0, 0, 1001, "C1001",
-      "Ccccc.cCCCC kkk... f..", NULL },
+      "Ccccc.cCCCC kkkk... f..", NULL },
     { "close without a code", FRAME(CLOSE, ""), 0, 0, 1005, "C",
-      "Ccccc.cCCCC kkk... f..", NULL },
+      "Ccccc.cCCCC kkkk... f..", NULL },
     { "close with 1005", FRAME(CLOSE, "\x03\xed"), 0, 0, 1002, BAD_CLOSE,
-      "Ccccc.cCCCC kkk... f..", NULL },
+      "Ccccc.cCCCC kkkk... f..", NULL },
     { "close of 1 byte", FRAME(CLOSE, "\x03"), 0, 0, 1002, BAD_CLOSE,
-      "Ccccc.cCCCC kkk... f..", NULL },
+      "Ccccc.cCCCC kkkk... f..", NULL },
     { "reason not UTF-8", FRAME(CLOSE, "\x03\xe8\xff"), 0, 0, 1007, BAD_UTF8,
-      "Ccccc.cCCCC kkk... f..", NULL },
+      "Ccccc.cCCCC kkkk... f..", NULL },
     { "ping and close", FRAMES(CLOSE << 8 | PING, "hi\x03\xe8"),
       0, 0, 1000, "P(hi) C1000",
-      "Scccc.cSSSS kkk... f..", NULL },
+      "Scccc.cSSSS kkkk... f..", NULL },
     { "close and ping", FRAMES(PING << 8 | CLOSE, "\x03\xe8hi"),
       0, 0, 1000, "C1000",
-      "Ccccc.cCCCC kkk... f..", NULL },
+      "Ccccc.cCCCC kkkk... f..", NULL },
     { "close, no memory", FRAME(CLOSE, "\x03\xe8"),
       WITH_NO_MEMORY, 0, 1000, "C1000",
-      "Nnnnn.nnNCn kkk... f..",
-      "Nnnnn.nNNCN kkk... f.." },
+      "Nnnnn.nnNCn kkkk... f..",
+      "Nnnnn.nNNCN kkkk... f.." },
 
     /* messages, where the owner expects none */
 
-      /* hoifzlwbrpd XBRCFE LST */
+      /* hoifzlwbrpd XBRKCFE LST */
 
     { "text", FRAME(TEXT, "hello"), 0, 0, 1003, NOT_DATA,
-      "Ooomm.oOOOO ...... ...", NULL },
+      "Ooomm.oOOOO ....... ...", NULL },
     { "empty text", FRAME(TEXT, ""), 0, 0, 1003, NOT_DATA,
-      "Ooomm.oOOOO ...... ...", NULL },
+      "Ooomm.oOOOO ....... ...", NULL },
     { "binary", FRAME(BIN, "\xff"), 0, 0, 1003, NOT_DATA,
-      "Ooomm.oOOOO ...... ...", NULL },
+      "Ooomm.oOOOO ....... ...", NULL },
     { "text not UTF-8", FRAME(TEXT, "\xff"), 0, 0, 1007, BAD_UTF8,
-      "Cccmm.cCCCC kkk... f..", NULL },
+      "Cccmm.cCCCC kkkk... f..", NULL },
     { "first of a text", FRAME(0x1, "he"), 0, 0, 0, "",
-      "...mm...... ...... ...", NULL },
+      "...mm...... ....... ...", NULL },
     { "continuation", CALL(fire_continuation, 0),
       0, 0, 1002, "C1002:continuation of no message",
-      "CccTT.cCCCC kkk... f..", NULL },
+      "CccTT.cCCCC kkkk... f..", NULL },
     { "deflated", fire_deflated, CLIENT_RSV1 | TEXT, "a", 5,
       0, 0, 1003, NOT_DATA,
-      "Ooomm.oOOOO ...... ...", NULL },
+      "Ooomm.oOOOO ....... ...", NULL },
     { "first of a deflated", FRAME(CLIENT_RSV1 | 0x1, "aa"), 0, 0, 0, "",
-      "...mm...... ...... ...", NULL },
+      "...mm...... ....... ...", NULL },
     { "first of a deflated, no memory", FRAME(CLIENT_RSV1 | 0x1, "aa"),
       WITH_NO_MEMORY, 0, 1006, "",
-      "eee00.eeeee ...... ...", NULL },
+      "eee00.eeeee ....... ...", NULL },
     { "deflated, not agreed", CALL(fire_not_agreed, CLIENT_RSV1 | TEXT),
       0, 0, 0, BAD_BIT,
-      "Ccccc.cCCCC kkk... f..", NULL },
+      "Ccccc.cCCCC kkkk... f..", NULL },
 
     /* illegal frames */
 
-      /* hoifzlwbrpd XBRCFE LST */
+      /* hoifzlwbrpd XBRKCFE LST */
 
     { "no mask", BYTES("\x81\x01" "a"), 0, 0, 1002, NO_MASK,
-      "Ccccc.cCCCC kkk... f..", NULL },
+      "Ccccc.cCCCC kkkk... f..", NULL },
     { "RSV2", FRAME(CLIENT_RSV2 | TEXT, "a"), 0, 0, 1002, BAD_BIT,
-      "Ccccc.cCCCC kkk... f..", NULL },
+      "Ccccc.cCCCC kkkk... f..", NULL },
     { "RSV1 on a ping", FRAME(CLIENT_RSV1 | PING, "a"), 0, 0, 1002, BAD_BIT,
-      "Ccccc.cCCCC kkk... f..", NULL },
+      "Ccccc.cCCCC kkkk... f..", NULL },
     { "opcode 3", FRAME(CLIENT_FIN | 0x3, "a"),
       0, 0, 1002, "C1002:unknown opcode",
-      "Ccccc.cCCCC kkk... f..", NULL },
+      "Ccccc.cCCCC kkkk... f..", NULL },
     { "opcode 11", FRAME(CLIENT_FIN | 0xb, ""),
       0, 0, 1002, "C1002:unknown opcode",
-      "Ccccc.cCCCC kkk... f..", NULL },
+      "Ccccc.cCCCC kkkk... f..", NULL },
     { "ping in fragments", FRAME(0x9, "a"), 0, 0, 1002, BAD_CONTROL,
-      "Ccccc.cCCCC kkk... f..", NULL },
+      "Ccccc.cCCCC kkkk... f..", NULL },
     { "ping of 126 bytes", FRAME(PING, A125 "a"), 0, 0, 1002, BAD_CONTROL,
-      "Ccccc.cCCCC kkk... f..", NULL },
+      "Ccccc.cCCCC kkkk... f..", NULL },
     { "length not minimal", BYTES("\x82\xfe\x00\x7d"), 0, 0, 1002, BAD_LENGTH,
-      "Ccccc.cCCCC kkk... f..", NULL },
+      "Ccccc.cCCCC kkkk... f..", NULL },
     { "length of 2^63", BYTES("\x82\xff\x80\0\0\0\0\0\0\0"),
       0, 0, 1002, BAD_LENGTH,
-      "Ccccc.cCCCC kkk... f..", NULL },
+      "Ccccc.cCCCC kkkk... f..", NULL },
     { "text too long", CALL(fire_too_big, TEXT),
       0, 0, 1009, "C1009:message too long",
-      "Cccmm.cCCCC kkk... f..", NULL },
+      "Cccmm.cCCCC kkkk... f..", NULL },
     { "empty fragments", CALL(fire_crumbs, 2000),
       0, 0, 1008, "C1008:too many fragments",
-      "Cccmm.cCCCC kkk... f..", NULL },
+      "Cccmm.cCCCC kkkk... f..", NULL },
     { "half of a header", BYTES("\x82\xfe\x01"), 0, 0, 0, "",
-      "........... ...... ...", NULL },
+      "........... ....... ...", NULL },
 
     /* while the socket turns out to be full */
 
-      /* hoifzlwbrpd XBRCFE LST */
+      /* hoifzlwbrpd XBRKCFE LST */
 
     { "ping, no room", FRAME(PING, "hi"), WITH_ROOM(0), 0, 0, "P(hi)",
-      "wwwww.wwwww ...... ...", NULL },
+      "wwwww.wwwww ....... ...", NULL },
     { "ping, for 3 bytes", FRAME(PING, "hi"), WITH_ROOM(3), 0, 0, "P(hi)",
-      "wwwww.wwwww ...... ...", NULL },
+      "wwwww.wwwww ....... ...", NULL },
     { "close, no room", FRAME(CLOSE, "\x03\xe9"),
       WITH_ROOM(0), 0, 1001, "C1001",
-      "CCCCC.CCCCC kkk... f..", NULL },
+      "CCCCC.CCCCC kkkk... f..", NULL },
     { "close, for 3 bytes", FRAME(CLOSE, "\x03\xe9"),
       WITH_ROOM(3), 0, 1001, "C1001",
-      "CCCCC.CCCCC kkk... f..", NULL },
+      "CCCCC.CCCCC kkkk... f..", NULL },
     { "no mask, no room", BYTES("\x81\x01" "a"),
       WITH_ROOM(0), 0, 1002, NO_MASK,
-      "CCCCC.CCCCC kkk... f..", NULL },
+      "CCCCC.CCCCC kkkk... f..", NULL },
 
     /* the client's end */
 
-      /* hoifzlwbrpd XBRCFE LST */
+      /* hoifzlwbrpd XBRKCFE LST */
 
     { "EOF", CALL(fire_eof, 0), 0, 0, 1006, "",
-      "eeeee.eeeee DDDDD. xxx", NULL },
+      "eeeee.eeeee DDDDDD. xxx", NULL },
     { "ping and EOF", fire_eof, PING, "hi", 2, 0, 0, 1006, "P(hi)",
-      "edddd.deeee DDDDD. xxx", NULL },
+      "edddd.deeee DDDDDD. xxx", NULL },
     { "close and EOF", fire_eof, CLOSE, "\x03\xe9", 2, 0, 0, 1001, "C1001",
-      "gEEEE.Egggg DDDDD. Xxx", NULL },
+      "gEEEE.Egggg DDDDDD. Xxx", NULL },
     { "reset", CALL(fire_reset, 0), 0, 0, 1006, "",
-      "eeeeeteeeee xxxxxx xxx", NULL },
+      "eeeeeteeeee xxxxxxx xxx", NULL },
 
     /* messages, where the owner takes them */
 
-      /* hoifzlwbrpd XBRCFE LST */
+      /* hoifzlwbrpd XBRKCFE LST */
 
     { "taken: text", FRAME(TEXT, "hello"), WITH_MESSAGES, 0, 0, "m(hello)",
-      "ppamm.ppppp ...... ...", NULL },
+      "ppamm.ppppp ....... ...", NULL },
     { "taken: text answered", FRAME(TEXT, "hello"), WITH_ANSWERS, 0, 0, "m(hello)",
-      "Abbmm.bAAAA ...... ...", NULL },
+      "Abbmm.bAAAA ....... ...", NULL },
     { "taken: continuation", CALL(fire_continuation, 0),
       WITH_MESSAGES, 0, 1002, "C1002:continuation of no message",
-      "CccUV.cCCCC kkk... f..", NULL },
+      "CccUV.cCCCC kkkk... f..", NULL },
     { "taken: deflated", fire_deflated, CLIENT_RSV1 | TEXT, "a", 5,
       WITH_MESSAGES, 0, 0, "m(aaaaa)",
-      "ppamm.ppppp ...... ...", NULL },
+      "ppamm.ppppp ....... ...", NULL },
     { "taken: empty", FRAME(BIN, ""), WITH_MESSAGES, 0, 0, "m()",
-      "ppamm.ppppp ...... ...", NULL },
+      "ppamm.ppppp ....... ...", NULL },
     { "taken: fails", fire_data_fails, TEXT, "hello", 5, WITH_MESSAGES, 0, 1006, "",
-      "eeemm.eeeee ...... ...", NULL },
+      "eeemm.eeeee ....... ...", NULL },
     { "taken: answers, no room", FRAME(TEXT, "hello"),
       WITH_ANSWERS|WITH_ROOM(0), 0, 0, "m(hello)",
-      "ABBMM.BAAAA ...... ...", NULL },
+      "ABBMM.BAAAA ....... ...", NULL },
     { "taken: closes in text", FRAME(TEXT, "hello"),
       WITH_MESSAGES, 'm', 1012, "C1012:0:42",
-      "Ooomm.oOOOO ...... ...", NULL },
+      "Ooomm.oOOOO ....... ...", NULL },
     { "taken: closes in deflated", fire_deflated, CLIENT_RSV1 | TEXT, "a", 5,
       WITH_MESSAGES, 'm', 1012, "C1012:0:42",
-      "Ooomm.oOOOO ...... ...", NULL },
+      "Ooomm.oOOOO ....... ...", NULL },
 
     /* the owner */
 
-      /* hoifzlwbrpd XBRCFE LST */
+      /* hoifzlwbrpd XBRKCFE LST */
 
     { "record", RECORDS(-1, 1), 0, 0, 0, "",
-      ".111111.... ...... ...", NULL },
+      ".111111.... ....... ...", NULL },
     { "record, taken in part", RECORDS(5, 1), 0, 0, 0, "",
-      ".222222.... ...... ...",
-      ".333333.... ...... ..." },
+      ".222222.... ....... ...",
+      ".333333.... ....... ..." },
     { "record, not taken", RECORDS(0, 1), 0, 0, 0, "",
-      ".444444.... ...... ...",
-      ".333333.... ...... ..." },
+      ".444444.... ....... ...",
+      ".333333.... ....... ..." },
     { "three, one taken", RECORDS(22, 3), 0, 0, 0, "",
-      ".555555.... ...... ...",
-      ".777777.... ...... ..." },
+      ".555555.... ....... ...",
+      ".777777.... ....... ..." },
     { "three, and a half", RECORDS(33, 3), 0, 0, 0, "",
-      ".666666.... ...... ...",
-      ".777777.... ...... ..." },
+      ".666666.... ....... ...",
+      ".777777.... ....... ..." },
     { "three big ones", RECORDS(16000, 3), 0, 0, 0, "",
-      ".222222.... ...... ...", NULL },
+      ".222222.... ....... ...", NULL },
     { "three big ones, no memory", RECORDS(16000, 3),
       WITH_NO_MEMORY, 0, 1006, "",
-      ".888888.... ...... ...", NULL },
+      ".888888.... ....... ...", NULL },
     { "event in part", CALL(fire_event, 3), 0, 0, 0, "",
-      ".999999.... ...... ...", NULL },
+      ".999999.... ....... ...", NULL },
     { "owner closes", fire_close, 1001, "0:1", 3, 0, 0, 1001, "C1001:0:1",
-      "OooooooOOOO ...... ...", NULL },
+      "OooooooOOOO ....... ...", NULL },
     { "owner closes, no memory", fire_close, 1001, "0:1", 3,
       WITH_NO_MEMORY, 0, 1001, "C1001:0:1",
-      "IiiiiiiiIOi ...... ...",
-      "IiiiiiiIIOI ...... ..." },
+      "IiiiiiiiIOi ....... ...",
+      "IiiiiiiIIOI ....... ..." },
     { "owner closes, no room", fire_close, 1001, "0:1", 3,
       WITH_ROOM(0), 0, 1001, "C1001:0:1",
-      "OOOOOOOOOOO ...... ...", NULL },
+      "OOOOOOOOOOO ....... ...", NULL },
     { "owner closes, 3 bytes", fire_close, 1001, "0:1", 3,
       WITH_ROOM(3), 0, 1001, "C1001:0:1",
-      "OOOOOOOOOOO ...... ...", NULL },
+      "OOOOOOOOOOO ....... ...", NULL },
     { "owner ends it", CALL(fire_done, 0), 0, 0, 1006, "",
-      "eeeeeeeeeee xxxxxx xxx", NULL },
+      "eeeeeeeeeee xxxxxxx xxx", NULL },
     { "owner holds and reads", fire_hold, PING, "hi", 2, 0, 0, 0, "P(hi)",
-      "WHHHHHHWWWW hhhhhh hhh", NULL },
+      "WHHHHHHWWWW hhhhhhh hhh", NULL },
 
     /* the socket */
 
-      /* hoifzlwbrpd XBRCFE LST */
+      /* hoifzlwbrpd XBRKCFE LST */
 
     { "writable", CALL(fire_room, (unsigned) -1), 0, 0, 0, "",
-      "utttttttuuu uuuuuu ...",
-      "uttttttuuuu uuuuuu ..." },
+      "utttttttuuu uuuuuuu ...",
+      "uttttttuuuu uuuuuuu ..." },
     { "writable, owner closes", CALL(fire_room, (unsigned) -1),
       0, 'w', 1012, "C1012:0:42",
-      "vvvvvvvvvvv uuuuuu ...", NULL },
+      "vvvvvvvvvvv uuuuuuu ...", NULL },
     { "writable for 1 byte", CALL(fire_room, 1), 0, 0, 0, "",
-      ".ttttttt... ...... ...",
-      ".tttttt.... ...... ..." },
+      ".ttttttt... ....... ...",
+      ".tttttt.... ....... ..." },
     { "writable in error", CALL(fire_spurious, 0), 0, 0, 0, "",
-      ".ttttttt... ...... ...",
-      ".tttttt.... ...... ..." },
+      ".ttttttt... ....... ...",
+      ".tttttt.... ....... ..." },
     { "send fails", CALL(fire_send_error, 0), 0, 0, 1006, "",
-      "e888888teee xxxxxx ...",
-      "e888888eeee xxxxxx ..." },
+      "e888888teee xxxxxxx ...",
+      "e888888eeee xxxxxxx ..." },
 
     /* the timer */
 
-      /* hoifzlwbrpd XBRCFE LST */
+      /* hoifzlwbrpd XBRKCFE LST */
 
     { "timer", CALL(fire_timer, 1), 0, 0, 1011, NO_PONG,
-      "PKKKKKoPPPR rrrrrr xxx", NULL },
+      "PKKKKKoPPPR rrrrrrr xxx", NULL },
     { "timer, twice", CALL(fire_timer, 2), 0, 0, 1011, NO_PONG,
-      "RQQQQQERRRR rrrrrr xxx", NULL },
+      "RQQQQQERRRR rrrrrrr xxx", NULL },
     { "timer, no room", CALL(fire_timer, 1), WITH_ROOM(0), 0, 0, "ping",
-      "w99999lwwPR rrrrrr xxx", NULL },
+      "w99999lwwPR rrrrrrr xxx", NULL },
     { "timer twice, no room", CALL(fire_timer, 2),
       WITH_ROOM(0), 0, 1011, NO_PONG,
-      "RGGGGGRRRRR rrrrrr xxx", NULL },
+      "RGGGGGRRRRR rrrrrrr xxx", NULL },
     { "timer, early", CALL(fire_early, 0), 0, 0, 0, "",
-      "........... rrrrrr xxx", NULL },
+      "........... rrrrrrr xxx", NULL },
     { "timer, client heard", fire_heard, PONG, "", 0, 0, 0, 0, "",
-      ".qqqqK..... rrrrrr xxx", NULL },
+      ".qqqqK..... rrrrrrr xxx", NULL },
     { "idle fails", CALL(fire_idle_fails, 0), 0, 0, 1006, "",
-      "PjjjjjLPPPR rrrrrr xxx", NULL },
+      "PjjjjjLPPPR rrrrrrr xxx", NULL },
     { "owner closes in idle", CALL(fire_timer, 1), 0, 'i', 1012, "C1012:0:42",
-      "PJJJJJLPPPR rrrrrr xxx", NULL },
+      "PJJJJJLPPPR rrrrrrr xxx", NULL },
 
     /* nginx */
 
-      /* hoifzlwbrpd XBRCFE LST */
+      /* hoifzlwbrpd XBRKCFE LST */
 
     { "limit_rate", CALL(fire_delayed, 0), 0, 0, 0, "",
-      "utttttttuuu uuuuuu ...",
-      "uttttttuuuu uuuuuu ..." },
+      "utttttttuuu uuuuuuu ...",
+      "uttttttuuuu uuuuuuu ..." },
     { "worker stops", CALL(fire_exiting, 0), 0, 0, 0, "",
-      "yyyyyyyyyyy ...... ...", NULL },
+      "yyyyyyyyyyy ....... ...", NULL },
     { "worker stops, owner closes", CALL(fire_exiting, 0),
       0, 'x', 1012, "C1012:0:42",
-      "ZYYYYYYZZZZ ...... ...", NULL },
+      "ZYYYYYYZZZZ ....... ...", NULL },
     { "shutdown timeout", CALL(fire_exiting, 1), 0, 0, 1006, "",
-      "eeeeeeeeeee xxxxxx xxx", NULL },
+      "eeeeeeeeeee xxxxxxx xxx", NULL },
     { "worker exits, room", CALL(fire_exit, (unsigned) -1),
       0, 0, 1001, "C1001",
-      "edddddddzzz ...... ...",
-      "eddddddzzzz ...... ..." },
+      "edddddddzzz ....... ...",
+      "eddddddzzzz ....... ..." },
     { "worker exits, no room", CALL(fire_exit, 0), 0, 0, 1001, "C1001",
-      "eddddddeeee ...... ...", NULL },
+      "eddddddeeee ....... ...", NULL },
     { "request freed", CALL(fire_freed, 0), 0, 0, 1006, "",
-      "eeeeeeeeeee xxxxxx xxx", NULL },
+      "eeeeeeeeeee xxxxxxx xxx", NULL },
     { "read event fails", CALL(fire_failing, FAIL_READ_EVENT), 0, 0, 1006, "",
-      "eedeeeeeeee xxxxxx xxx", NULL },
+      "eedeeeeeeee xxxxxxx xxx", NULL },
     { "write event fails", CALL(fire_failing, FAIL_WRITE_EVENT),
       0, 0, 1006, "",
-      "eeeeeeeeeee xxxxxx xxx", NULL },
+      "eeeeeeeeeee xxxxxxx xxx", NULL },
     { "SO_LINGER fails", CALL(fire_failing, FAIL_SETSOCKOPT),
       0, 0, 1011, NO_PONG,
-      "eQQQQQEeeee xxxxxx xxx", NULL },
+      "eQQQQQEeeee xxxxxxx xxx", NULL },
     { "shutdown fails", CALL(fire_failing, FAIL_SHUTDOWN), 0, 0, 1000, "C1000",
-      "gEEEE.Egggg DDDDD. x..", NULL },
+      "gEEEE.Egggg DDDDDD. x..", NULL },
     { "SSL_shutdown fails", CALL(fire_failing, FAIL_SSL_SHUTDOWN),
       0, 0, 1000, "C1000",
-      "Ccccc.cCCCC kkk... f..", NULL }
+      "Ccccc.cCCCC kkkk... f..", NULL }
 };
 
 #define EVENTS  (sizeof(events) / sizeof(events[0]))
