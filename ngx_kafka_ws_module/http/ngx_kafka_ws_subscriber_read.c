@@ -244,6 +244,8 @@ ngx_kafka_ws_subscriber_data(ngx_kafka_ws_subscriber_t *kws,
     }
 
     if (rc == NGX_DECLINED) {
+        /* a fault as those that the receiver finds: no more is looked at */
+        kws->receiver.done = 1;
         ngx_kafka_ws_subscriber_fault(kws, code, text);
         return NGX_OK;
     }

@@ -58,7 +58,8 @@ typedef struct {
 
 /*
  * What one client sends, as a pull parser. Its fields are its own,
- * but for decoder.rsv1_allowed, which may be set after _init().
+ * but for decoder.rsv1_allowed, which may be set after _init(), and
+ * done, by which the caller may end it.
  */
 
 typedef struct {
