@@ -184,16 +184,18 @@ ngx_kafka_ws_subscriber_put(ngx_kafka_ws_subscriber_t *kws, u_char *buf,
         }
     }
 
+    if (n > 0) {
+        kws->sent = 1;
+
+        ngx_kafka_ws_count(&kws->counters->sends, 1);
+        ngx_kafka_ws_count(&kws->counters->bytes, n);
+    }
+
     /* over TLS all may be taken, and wait in nginx for room in the socket */
 
     if (!c->write->ready && ngx_handle_write_event(c->write, 0) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    kws->sent = 1;
-
-    ngx_kafka_ws_count(&kws->counters->sends, 1);
-    ngx_kafka_ws_count(&kws->counters->bytes, n);
 
     return n;
 }

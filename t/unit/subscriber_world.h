@@ -257,6 +257,12 @@ world_check(void)
         closes += w.counters.closes[i];
     }
 
+    if (w.counters.bytes != w.taken || w.counters.sends != w.sends
+        || w.counters.accepted != 1)
+    {
+        world_broken("not counted well");
+    }
+
     if (w.c == NULL) {
         if (w.r || w.freed != 1 || w.closed != 1 || w.left != 1) {
             world_broken("not ended once");
