@@ -256,11 +256,7 @@ ngx_kafka_ws_subscriber_flush(ngx_kafka_ws_subscriber_t *kws)
         kws->rest_pos += n;
 
         if (kws->rest_pos < kws->rest_len) {
-            if (!c->write->ready) {
-                return NGX_AGAIN;
-            }
-
-            continue;
+            return NGX_AGAIN;
         }
 
         ngx_free(kws->rest);

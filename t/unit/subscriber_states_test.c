@@ -14,7 +14,7 @@
 
 
 #define MODES    4      /* TLS, level */
-#define OTHERS   6      /* tests that are no row */
+#define OTHERS   8      /* tests that are no row */
 
 
 typedef struct {
@@ -368,6 +368,27 @@ exiting_test(void)
 }
 
 
+/* TLS that has to read before it writes must not be asked again and again */
+
+static void
+wants_read_test(void)
+{
+    memset(&owner, 0, sizeof(owner_t));
+    state_enter('r', 1, 0, &owner_of_records);
+
+    w.wants_read = 1;
+    w.c->buffered = 0;
+    world_room(WORLD_EMPTY);
+    world_settle();
+    ok(w.kws->rest != NULL && client.record == 0, "TLS wants to read first");
+
+    w.wants_read = 0;
+    w.c->write->handler(w.c->write);
+    is_int(client.record, 1, "and writes then");
+    (void) cell_end();
+}
+
+
 int
 main(int argc, char **argv)
 {
@@ -388,6 +409,7 @@ main(int argc, char **argv)
     memory_test();
     create_test();
     exiting_test();
+    wants_read_test();
 
     printf("# %u events, %u states, %u cells, %u runs without memory\n",
            (unsigned) EVENTS, (unsigned) STATES, matrix.cells, matrix.memory);
