@@ -159,7 +159,6 @@ owner_idle(ngx_kafka_ws_subscriber_t *kws)
 static inline ngx_int_t
 owner_data(ngx_kafka_ws_subscriber_t *kws, const ngx_kafka_ws_recv_t *ev)
 {
-    u_char     head[2];
     ngx_int_t  rc;
 
     if (w.left) {
@@ -203,10 +202,7 @@ owner_data(ngx_kafka_ws_subscriber_t *kws, const ngx_kafka_ws_recv_t *ev)
         return NGX_OK;
     }
 
-    head[0] = CLIENT_FIN | 0x1;
-    head[1] = (u_char) owner.len;
-
-    rc = ngx_kafka_ws_subscriber_reply(kws, head, 2, owner.message,
+    rc = ngx_kafka_ws_subscriber_reply(kws, CLIENT_FIN | 0x1, owner.message,
                                        owner.len);
     if (rc == NGX_AGAIN) {
         world_trace(" full");
