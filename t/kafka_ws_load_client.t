@@ -21,6 +21,7 @@ use KafkaWS::Load;
 use constant N => 6;			# records that each client expects
 
 my $accept = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
+my $extension = '';			# a line of the answers
 my @pids;
 
 END { local $?; kill 'KILL', $_ for @pids }
@@ -96,11 +97,36 @@ is("$r->{exit} $r->{eofs} $r->{reconnects}", '0 1 1', 'cut without a Close');
 $r = run([$start, @all[0 .. 2], frame(8, pack 'n', 4403)], [$start, @all]);
 is("$r->{exit} $r->{reconnects} $r->{lost}", '1 0 3', '4403 is final');
 
+# frames that are only counted: compressed ones where that was agreed on
+
+my @deflate = (records => -1, frames => 2, drain => 1, deflate => 1);
+my $packed = "\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
+
+ok(!eval { run([$packed, $all[0]], @deflate); 1 },
+	'permessage-deflate not agreed on');
+
+$extension = "Sec-WebSocket-Extensions: permessage-deflate; "
+	. "server_no_context_takeover\x0d\x0a";
+
+$r = run([$packed, $all[0]], @deflate);
+is("$r->{exit} $r->{frames} $r->{compressed}", '0 2 1', 'compressed');
+
+$r = run([$packed, "\xc9\x00", $all[0]], @deflate);
+is("$r->{exit} $r->{protocol}", '1 1', 'a compressed ping');
+
+$r = run([$packed, $all[0]], frames => 2, drain => 1);
+is("$r->{exit} $r->{protocol}", '1 1', 'compressed, but never offered');
+
 done_testing();
 
-# one connection after the other gets its list; undef: the socket is closed
+# one connection after the other gets its list; undef: the socket is closed;
+# then options of ws_load
 sub run {
-	my @scripts = @_;
+	my @scripts;
+
+	push @scripts, shift while ref $_[0];
+
+	my %o = @_;
 	my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
 		Listen => 5) or die "listen: $!\n";
 	my $pid = fork() // die "fork: $!\n";
@@ -114,7 +140,8 @@ sub run {
 	push @pids, $pid;
 
 	my $load = KafkaWS::Load->start(port => $listen->sockport,
-		run => 'self', records => N, seconds => 1, linger_ms => 100);
+		run => 'self', records => N, seconds => 1, linger_ms => 100,
+		%o);
 
 	my $result = $load->result(20);
 
@@ -142,7 +169,7 @@ sub serve {
 		syswrite $s, join "\x0d\x0a",
 			'HTTP/1.1 101 Switching Protocols',
 			'Upgrade: websocket', 'Connection: Upgrade',
-			"Sec-WebSocket-Accept: $accept", '', '';
+			"Sec-WebSocket-Accept: $accept", $extension, '';
 
 		for my $data (@$script) {
 			last unless defined $data;

@@ -409,7 +409,7 @@ wsf_input(wsf_conn_t *c, const uint8_t *p, size_t len)
                 c->head[0] &= (uint8_t) ~0x40;
             }
 
-            rc = wsl_wire_header(c->head, c->nhead, &head, &c->rest);
+            rc = wsl_wire_header(c->head, c->nhead, 0, &head, &c->rest);
 
             if (rc == 0) {
                 c->rest = 0;

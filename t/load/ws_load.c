@@ -63,6 +63,7 @@ static const struct option  wsl_longopts[] = {
     { "rcvbuf", required_argument, NULL, 'b' },
     { "drain", no_argument, NULL, 'd' },
     { "raw", no_argument, NULL, 'w' },
+    { "deflate", no_argument, NULL, 'z' },
     { "run", required_argument, NULL, 'r' },
     { "partitions", required_argument, NULL, 't' },
     { "records", required_argument, NULL, 'e' },
@@ -88,6 +89,7 @@ static const char   wsl_usage[] =
     "  --rcvbuf=BYTES       receive buffer of those\n"
     "  --drain              count frames, check nothing\n"
     "  --raw                frames are bare values (text, binary)\n"
+    "  --deflate            permessage-deflate must be taken, with --drain\n"
     "  --run=ID             run id that every value must carry\n"
     "  --partitions=1       of the topic\n"
     "  --records=N          records to come on each partition\n"
@@ -190,6 +192,7 @@ wsl_options(int argc, char **argv)
         case 'b': wsl_opt.rcvbuf = atoi(optarg); break;
         case 'd': wsl_opt.drain = 1; break;
         case 'w': wsl_opt.raw = 1; break;
+        case 'z': wsl_opt.deflate = 1; break;
         case 'r': wsl_opt.run = optarg; break;
         case 't': wsl_opt.partitions = atoi(optarg); break;
         case 'e': wsl_opt.records = atoll(optarg); break;
@@ -230,6 +233,7 @@ wsl_options(int argc, char **argv)
     if (optind != argc || wsl_opt.port < 1 || wsl_opt.port > 65535
         || wsl_opt.connections < 1 || wsl_opt.connections > 20000
         || wsl_opt.never_read > wsl_opt.connections
+        || (wsl_opt.deflate && !wsl_opt.drain)
         || wsl_opt.partitions < 1 || wsl_opt.partitions > 64
         || wsl_opt.sources < 1 || wsl_opt.sources > 64
         || wsl_opt.inflight < 1 || wsl_opt.seconds < 1)
@@ -478,6 +482,7 @@ wsl_report(void)
     wsl_field(reads);
     wsl_field(bytes);
     wsl_field(frames);
+    wsl_field(compressed);
     wsl_field(starts);
     wsl_field(resumed);
     wsl_field(moved);

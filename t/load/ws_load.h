@@ -124,6 +124,7 @@ typedef struct {
     int            never_read;          /* so many of them never read */
     int            drain;
     int            raw;                 /* text or binary: bare values */
+    int            deflate;             /* agreed on, and never undone */
     int            partitions;          /* of each topic */
     int64_t        records;             /* per partition; -1: not known */
     int            late;                /* the first sequence is not 0 */
@@ -142,6 +143,7 @@ typedef struct {
     uint64_t       reads;
     uint64_t       bytes;
     uint64_t       frames;              /* all data frames */
+    uint64_t       compressed;          /* of these with RSV1 */
     uint64_t       records;
     uint64_t       lost;
     uint64_t       doubled;
@@ -235,9 +237,10 @@ int wsl_wire_status(const uint8_t *p, size_t len);
 
 /*
  * The header of a server's frame.
+ * deflate:  agreed on, so that a data frame may have RSV1
  * returns:  1: head and size are set; 0: more is needed; -1: illegal
  */
-int wsl_wire_header(const uint8_t *p, size_t len, size_t *head,
+int wsl_wire_header(const uint8_t *p, size_t len, int deflate, size_t *head,
     uint64_t *size);
 
 /* makes a masked control frame in buf, of 6 + len bytes; returns them */

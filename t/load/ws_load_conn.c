@@ -40,6 +40,9 @@
 #define WSL_ACCEPT                                                            \
     "\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
 
+#define WSL_DEFLATE                                                           \
+    "\r\nSec-WebSocket-Extensions: permessage-deflate"
+
 
 /* whom a descriptor belongs to; gen tells a closed one from its successor */
 
@@ -239,6 +242,11 @@ wsl_request(wsl_conn_t *c)
                       "Sec-WebSocket-Protocol: %s\r\n", wsl_opt.protocol);
     }
 
+    if (wsl_opt.deflate) {
+        n += snprintf(buf + n, sizeof(buf) - (size_t) n,
+                      "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    }
+
     for (i = 0; i < wsl_opt.nheader; i++) {
         if (n >= (int) sizeof(buf)) {
             return -1;
@@ -279,7 +287,11 @@ wsl_conn_response(wsl_conn_t *c, const uint8_t *p, size_t len)
 
     if (status == 101) {
         if (memmem(p, (size_t) n, WSL_ACCEPT, sizeof(WSL_ACCEPT) - 1)
-            == NULL)
+            == NULL
+            || (wsl_opt.deflate
+                && memmem(p, (size_t) n, WSL_DEFLATE,
+                          sizeof(WSL_DEFLATE) - 1)
+                   == NULL))
         {
             wsl_total.protocol++;
             wsl_conn_lose(c, 0, 0);

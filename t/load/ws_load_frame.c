@@ -113,7 +113,7 @@ wsl_frames(wsl_conn_t *c, const uint8_t *p, size_t len)
     int             rc;
     size_t          head;
     uint64_t        size;
-    unsigned        op;
+    unsigned        op, rsv1;
     const uint8_t  *start, *last;
 
     start = p;
@@ -121,7 +121,8 @@ wsl_frames(wsl_conn_t *c, const uint8_t *p, size_t len)
 
     for ( ;; ) {
 
-        rc = wsl_wire_header(p, (size_t) (last - p), &head, &size);
+        rc = wsl_wire_header(p, (size_t) (last - p), wsl_opt.deflate, &head,
+                             &size);
 
         if (rc == 0) {
             break;
@@ -136,6 +137,7 @@ wsl_frames(wsl_conn_t *c, const uint8_t *p, size_t len)
         }
 
         op = p[0] & 0x0f;
+        rsv1 = p[0] >> 6 & 1;
         p += head;
 
         if (op & 0x08) {
@@ -145,6 +147,7 @@ wsl_frames(wsl_conn_t *c, const uint8_t *p, size_t len)
 
         } else if (op == 1 || op == 2) {
             wsl_total.frames++;
+            wsl_total.compressed += rsv1;
 
             if (c->kind == WSL_VERIFY
                 && wsl_check_message(c, p, (size_t) size) == -1)

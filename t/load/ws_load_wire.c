@@ -105,17 +105,20 @@ wsl_wire_status(const uint8_t *p, size_t len)
 
 
 int
-wsl_wire_header(const uint8_t *p, size_t len, size_t *head, uint64_t *size)
+wsl_wire_header(const uint8_t *p, size_t len, int deflate, size_t *head,
+    uint64_t *size)
 {
-    int  i;
+    int  i, rsv1;
 
     if (len < 2) {
         return 0;
     }
 
-    /* never fragmented, no extension, never masked */
+    /* never fragmented, RSV1 only in data if agreed on, never masked */
 
-    if ((p[0] & 0xf0) != 0x80 || (p[1] & 0x80)) {
+    rsv1 = deflate && (p[0] & 0x08) == 0 ? p[0] & 0x40 : 0;
+
+    if (((p[0] & 0xf0) ^ rsv1) != 0x80 || (p[1] & 0x80)) {
         return -1;
     }
 

@@ -28,7 +28,7 @@ sub start {
 	my $log = delete $o{log} // '/dev/null';
 	my @command = (@{ delete $o{prefix} // [] }, tool('ws_load'),
 		'--announce');
-	my %flag = map { $_ => 1 } qw(drain raw late no_resume);
+	my %flag = map { $_ => 1 } qw(drain raw deflate late no_resume);
 
 	for my $name (sort keys %o) {
 		(my $option = "--$name") =~ tr/_/-/;
