@@ -9,10 +9,13 @@ use IO::Socket::INET;
 use JSON::PP ();
 use Time::HiRes qw(sleep);
 
-use KafkaWS::Load qw(cpu_ns);
+use KafkaWS::Client;
+use KafkaWS::Load qw(cpu_ns private_bytes);
 use KafkaWS::Nginx;
 use KafkaWS::Ports;
-use KafkaWS::Process qw(tool);
+use KafkaWS::Process qw(tool now);
+
+use constant CALLGRIND => qw(valgrind -q --tool=callgrind);
 
 sub new {
 	my ($class, $broker) = @_;
@@ -34,9 +37,9 @@ sub topic {
 	return $b->create_topic($b->topic('bench'), partitions => 1);
 }
 
-# prefix: what nginx runs under
+# location: directives beside kafka_ws; prefix: what nginx runs under
 sub nginx {
-	my ($self, $topic, @prefix) = @_;
+	my ($self, $topic, $location, @prefix) = @_;
 	my $t = KafkaWS::Bench::Nginx->new(broker => $self->{broker},
 		prefix => \@prefix);
 
@@ -56,7 +59,10 @@ http {
     }
     server {
         listen 127.0.0.1:%%PORT_0%% backlog=4096;
-        location / { kafka_ws c; }
+        location / {
+            kafka_ws c;
+            $location
+        }
     }
 }
 EOT
@@ -64,57 +70,206 @@ EOT
 	return $t;
 }
 
-# The worker is known by the functions that only a worker calls.
-# returns: { instructions, frames, reads } of one worker's life
+# records to a topic: bulk ones of a size, or these values in turn, by rate
+sub produce {
+	my ($self, $topic, %o) = @_;
+	my $b = $self->{broker};
+
+	return $b->produce_bulk($topic, run => $self->{run}, rate => $o{rate},
+		size => $o{size}, count => $o{records}) unless $o{values};
+
+	my $start = now();
+
+	for my $n (0 .. $o{records} - 1) {
+		my $wait = $start + $n / $o{rate} - now();
+
+		sleep $wait if $wait > 0;
+		$b->produce($topic,
+			{ value => $o{values}[$n % @{ $o{values} }] });
+	}
+}
+
+# JSON of so many bytes as feeds send it, no two alike, the same in each run
+sub json_values {
+	my ($count, $size) = @_;
+	my $x = 1;
+	my $random = sub { $x = ($x * 1103515245 + 12345) % 2 ** 31;
+		return int $x / 65536 % $_[0] };
+	my @symbols = qw(EURUSD GBPUSD USDJPY AUDCAD BTCEUR ETHEUR XAUUSD);
+	my @words = qw(limit market filled partial order client desk london
+		paris new york open close retry book side maker taker);
+	my @values;
+
+	for my $n (1 .. $count) {
+		my $price = 100 + $random->(9000) / 100;
+		my $text = sprintf '{"id":"%08x-%04x","type":"trade",'
+			. '"symbol":"%s","price":%.2f,"bid":%.2f,"ask":%.2f,'
+			. '"size":%d,"time":"2025-06-%02dT12:%02d:%02d.%03dZ",'
+			. '"venue":{"name":"%s","country":"GB","open":true},'
+			. '"flags":[%d,%d,%d],"account":"%07d","text":"',
+			$random->(32768) * 65536 + $n, $random->(32768),
+			$symbols[$random->(scalar @symbols)], $price,
+			$price - 0.02, $price + 0.02, 1 + $random->(5000),
+			1 + $random->(30), $random->(60), $random->(60),
+			$random->(1000), $words[$random->(scalar @words)],
+			map({ $random->(64) } 1 .. 3), $random->(32768) * 100;
+
+		$text .= $words[$random->(scalar @words)] . ' '
+			while length $text < $size - 2;
+		push @values, substr($text, 0, $size - 2) . '"}';
+	}
+
+	return @values;
+}
+
+# Worker and helper are known by the functions that nobody else calls.
+# values, location: as above; load: what the clients are told instead of
+# records to check
+# returns: { instructions, helper, frames, reads, compressed, bytes } of one
+# life of both
 sub callgrind {
 	my ($self, %o) = @_;
 	my $topic = $self->topic();
-	my $t = $self->nginx($topic, 'valgrind', '-q', '--tool=callgrind',
+	my $t = $self->nginx($topic, $o{location} // '', CALLGRIND,
 		'--trace-children=yes');
-	my $dir = $t->testdir;
 
 	# refusals while the topic is not known yet must not be counted
 	KafkaWS::Load->start(port => $t->port(0), connections => 1,
-		seconds => 120, ready_in => 120)->stop();
+		seconds => 120, ready_in => 120, %{ $o{load} // {} })->stop();
 
 	my $load = KafkaWS::Load->start(port => $t->port(0),
-		connections => $o{clients}, records => $o{records},
-		run => $self->{run}, seconds => 300, ready_in => 120);
+		connections => $o{clients}, seconds => 300, ready_in => 120,
+		$o{load} ? (%{ $o{load} }, frames => $o{records})
+			: (records => $o{records}, run => $self->{run}));
 
-	$self->{broker}->produce_bulk($topic, run => $self->{run},
-		rate => $o{rate}, size => $o{size}, count => $o{records});
+	$self->produce($topic, %o);
 
 	my $r = $load->result(300);
 
 	die "clients of callgrind: $r->{text}\n" if $r->{exit};
 	die "nginx does not stop under callgrind\n" unless $t->stop();
 
-	my @found;
-
-	for my $file (glob "$dir/callgrind.out.*") {
-		my $text = KafkaWS::Nginx::read_file($file);
-
-		next unless $text =~ /\bngx_kafka_ws_subscriber_/;
-		push @found, $1 if $text =~ /^(?:totals|summary): (\d+)/m;
-	}
-
-	die "no count of a worker in $dir\n" unless @found == 1;
-
-	return { instructions => $found[0], frames => $r->{frames},
-		reads => $r->{reads} };
+	return { instructions => $t->counted('ngx_kafka_ws_subscriber_'),
+		helper => $t->counted('ngx_kafka_ws_ingest_'),
+		map { $_ => $r->{$_} } qw(frames reads compressed bytes) };
 }
 
-# server: nginx or limit; returns: { ns, worker_ns, frames, frames_per_read }
+# What one client costs that sends frames and gets them back.
+# o: frames, and more options of ws_echo
+# returns: instructions of nginx's life
+sub echo {
+	my ($self, %o) = @_;
+	my $t = KafkaWS::Bench::Nginx->new(prefix => [CALLGRIND]);
+
+	$t->write_file_expand('nginx.conf', <<'EOT')->run();
+%%ECHO%%
+%%GLOBALS%%
+master_process off;
+events { }
+http {
+    %%GLOBALS_HTTP%%
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        location / { kafka_ws_echo; }
+    }
+}
+EOT
+	my $p = KafkaWS::Process->start(pipe => 1, death => 'TERM',
+		command => [tool('ws_echo'), '--port=' . $t->port(0),
+			map { defined $o{$_} ? "--$_=$o{$_}" : "--$_" }
+			sort keys %o]);
+	my $line = $p->line(300) // 'nothing';
+
+	die "ws_echo: $line\n" unless $line =~ /^\{"ok":true,/;
+	die "nginx does not stop under callgrind\n" unless $t->stop();
+
+	return $t->counted('ngx_kafka_ws_subscriber_');
+}
+
+# returns: the payloads of a location's frames for these values, as they are
+# on the wire
+sub payloads {
+	my ($self, $location, @values) = @_;
+	my $topic = $self->topic();
+	my $t = $self->nginx($topic, $location);
+	my $c = KafkaWS::Client->open($t->port(0), '/', format => 'text',
+		extensions => 'permessage-deflate');
+	my @payloads;
+
+	$c->extension() // die "permessage-deflate is not agreed on\n";
+	$self->{broker}->produce($topic, map { { value => $_ } } @values);
+
+	for my $value (@values) {
+		my $m = $c->next_message(30);
+
+		die "another value\n" unless $m->{payload} eq $value;
+		push @payloads, $m->{deflated}
+			// die "a frame is not compressed\n";
+	}
+
+	$c->close(1000);
+	$t->stop();
+
+	return @payloads;
+}
+
+# Private memory of a worker for each of so many clients that are idle after
+# a record.
+sub idle_bytes {
+	my ($self, $clients, $location, %load) = @_;
+	my $topic = $self->topic();
+	my $t = $self->nginx($topic, $location);
+	my ($worker) = $t->worker_pids();
+
+	# what one client in a worker brings is not any client's
+	my $first = $self->idle($t, $topic, 1, %load);
+	my $before = private_bytes($worker);
+	my $load = $self->idle($t, $topic, $clients, %load);
+	my $bytes = private_bytes($worker) - $before;
+
+	die "no memory of a worker is known\n" unless $before;
+
+	my @ends = map { $_->stop() } $first, $load;
+
+	$t->stop();
+
+	# the first client has two records
+	die "messages are not compressed as they should be\n"
+		if $ends[0]{compressed} + $ends[1]{compressed}
+		< ($load{deflate} ? $clients + 2 : 0);
+
+	return $bytes / $clients;
+}
+
+sub idle {
+	my ($self, $t, $topic, $clients, %load) = @_;
+	my $load = KafkaWS::Load->start(port => $t->port(0), drain => 1,
+		connections => $clients, frames => 2, seconds => 120,
+		linger_ms => 60_000, %load);
+
+	$self->{broker}->produce($topic, { value => 'a value, ' x 50 });
+	$load->enough(60) or die "a record does not come\n";
+
+	# the start event and the record; the worker's turn may last longer
+	sleep 0.5;
+
+	return $load;
+}
+
+# server: nginx or limit; location, values, load: as of callgrind
+# returns: { ns, worker_ns, frames, frames_per_read, compressed }
 sub cpu {
 	my ($self, $server, %o) = @_;
 	my $topic = $self->topic();
 	my @pin = ('taskset', '-c', $self->{cpu});
 	my ($port, $stop, $pids, $workers) = $self->start($server, $topic,
-		@pin);
+		$o{location} // '', @pin);
 
+	# the first frame of those that are not told otherwise is an event
 	my $load = KafkaWS::Load->start(port => $port, drain => 1,
-		connections => $o{clients}, frames => $o{records} + 1,
-		seconds => 120, linger_ms => 500,
+		connections => $o{clients},
+		frames => $o{records} + ($o{load} ? 0 : 1),
+		seconds => 120, linger_ms => 500, %{ $o{load} // {} },
 		prefix => [@pin, 'chrt', '-b', '0']);
 
 	# handshakes are done; what they left to do is not to be counted
@@ -122,8 +277,7 @@ sub cpu {
 
 	my @start = (cpu_ns(@$pids), cpu_ns(@$workers));
 
-	$self->{broker}->produce_bulk($topic, run => $self->{run},
-		rate => $o{rate}, size => $o{size}, count => $o{records});
+	$self->produce($topic, %o);
 
 	# neither are the Closes
 	$load->enough(60) or die "frames of $server do not come\n";
@@ -140,7 +294,8 @@ sub cpu {
 
 	return { ns => ($end[0] - $start[0]) / $frames,
 		worker_ns => ($end[1] - $start[1]) / $frames,
-		frames => $frames,
+		frames => $frames, compressed => $r->{compressed},
+		bytes => $r->{bytes},
 		frames_per_read => $r->{frames} / $r->{reads} };
 }
 
@@ -148,7 +303,7 @@ sub cpu {
 sub latency {
 	my ($self, $server, %o) = @_;
 	my $topic = $self->topic();
-	my ($port, $stop) = $self->start($server, $topic);
+	my ($port, $stop) = $self->start($server, $topic, '');
 	my $bare = $self->limit($topic, '--bare');
 	my $load = KafkaWS::Load->start(port => $port, connections => 1,
 		records => $o{records}, run => $self->{run}, seconds => 60);
@@ -172,10 +327,10 @@ sub latency {
 
 # returns: (port, how to stop it, pids of all of it, pids of workers)
 sub start {
-	my ($self, $server, $topic, @prefix) = @_;
+	my ($self, $server, $topic, $location, @prefix) = @_;
 
 	if ($server eq 'nginx') {
-		my $t = $self->nginx($topic, @prefix);
+		my $t = $self->nginx($topic, $location, @prefix);
 		my @workers = $t->worker_pids();
 
 		return ($t->port(0), sub { $t->stop() },
@@ -214,6 +369,24 @@ sub command {
 		if @prefix && $prefix[0] eq 'valgrind';
 
 	return (@prefix, $self->SUPER::command(@more));
+}
+
+# returns: instructions of the one process that calls such functions
+sub counted {
+	my ($self, $functions) = @_;
+	my @found;
+
+	for my $file (glob "$self->{dir}/callgrind.out.*") {
+		my $text = KafkaWS::Nginx::read_file($file);
+
+		next unless $text =~ /\b$functions/;
+		push @found, $1 if $text =~ /^(?:totals|summary): (\d+)/m;
+	}
+
+	die "no count of the caller of $functions in $self->{dir}\n"
+		unless @found == 1;
+
+	return $found[0];
 }
 
 # valgrind hides the titles by which workers are known

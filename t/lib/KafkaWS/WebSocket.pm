@@ -290,6 +290,7 @@ sub check_frame {
 	if ($frame->{rsv} == 4 && defined $self->{extension}
 		&& ($op == TEXT || $op == BINARY))
 	{
+		$frame->{deflated} = $frame->{payload};
 		$frame->{payload} = inflate($frame->{payload});
 		$frame->{compressed} = $len;
 
