@@ -100,17 +100,20 @@ ngx_kafka_ws_handshake_request(ngx_http_request_t *r,
                                      "the method is not GET");
     }
 
-    /* nor HTTP/2 or 3, over which nginx cannot upgrade */
+    /*
+     * HTTP/1.2 would be read as 1.1 is (RFC 9110, 2.5); over HTTP/2 and 3
+     * nginx cannot upgrade.
+     */
 
-    if (r->http_version != NGX_HTTP_VERSION_11) {
+    if (r->http_version < NGX_HTTP_VERSION_11
+        || r->http_version >= NGX_HTTP_VERSION_20)
+    {
         return ngx_kafka_ws_declined(refused, NGX_HTTP_BAD_REQUEST,
                                      NGX_KAFKA_WS_REFUSED_VERSION,
                                      "a WebSocket needs HTTP/1.1");
     }
 
-    if (r->headers_in.content_length_n > 0 || r->headers_in.chunked
-        || r->headers_in.transfer_encoding)
-    {
+    if (ngx_kafka_ws_handshake_body(r)) {
         return ngx_kafka_ws_declined(refused, NGX_HTTP_BAD_REQUEST,
                                      NGX_KAFKA_WS_REFUSED_BODY,
                                      "the request has a body");
@@ -351,6 +354,12 @@ ngx_kafka_ws_handshake_accept(ngx_http_request_t *r,
 
     ngx_encode_base64(&encoded, &digest);
 
+    /* there is no body to discard, but 100 precedes a 101: RFC 9110, 7.8 */
+
+    if (ngx_http_discard_request_body(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     /* "Connection: upgrade" is added by nginx's header filter */
 
     if (ngx_kafka_ws_handshake_header(r, "Upgrade", &ngx_kafka_ws_websocket)
@@ -378,6 +387,12 @@ ngx_kafka_ws_handshake_accept(ngx_http_request_t *r,
     }
 
     r->keepalive = 0;
+
+    /* of the page whose X-Accel-Redirect may have led here */
+
+    ngx_http_clear_content_length(r);
+    r->headers_out.content_type.len = 0;
+    r->headers_out.charset.len = 0;
 
     /* it does not slow frames down, so it must not hold back what precedes */
 

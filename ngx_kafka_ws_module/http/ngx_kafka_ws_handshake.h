@@ -105,6 +105,11 @@ ngx_int_t ngx_kafka_ws_handshake_text(ngx_http_request_t *r,
     ((r) != (r)->main || (r)->error_page || (r)->err_status                   \
      || (r)->post_action || (r)->header_sent)
 
+/* 1 if the request announces a body */
+#define ngx_kafka_ws_handshake_body(r)                                        \
+    ((r)->headers_in.content_length_n > 0 || (r)->headers_in.chunked          \
+     || (r)->headers_in.transfer_encoding)
+
 /* 1 if the location lets pages of that Origin open a stream */
 ngx_uint_t ngx_kafka_ws_handshake_origin(ngx_http_request_t *r,
     ngx_kafka_ws_socket_conf_t *kwscf, ngx_str_t *origin);

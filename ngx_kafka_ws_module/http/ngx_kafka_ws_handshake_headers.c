@@ -41,6 +41,7 @@ static void ngx_kafka_ws_header_offer(ngx_kafka_ws_headers_t *h,
     ngx_kafka_ws_span_t *token);
 static void ngx_kafka_ws_header_extensions(ngx_kafka_ws_headers_t *h,
     ngx_str_t *value);
+static ngx_str_t ngx_kafka_ws_header_trim(ngx_str_t *value);
 static ngx_uint_t ngx_kafka_ws_header_names(ngx_str_t *value,
     const char *name);
 
@@ -62,6 +63,7 @@ void
 ngx_kafka_ws_handshake_headers(ngx_http_request_t *r,
     ngx_kafka_ws_headers_t *h, unsigned bits)
 {
+    ngx_str_t                     value;
     ngx_uint_t                    i;
     ngx_list_part_t              *part;
     ngx_table_elt_t              *header;
@@ -93,7 +95,8 @@ ngx_kafka_ws_handshake_headers(ngx_http_request_t *r,
                                known->name.len)
                    == 0)
             {
-                known->handler(h, &header[i].value);
+                value = ngx_kafka_ws_header_trim(&header[i].value);
+                known->handler(h, &value);
                 break;
             }
         }
@@ -108,6 +111,27 @@ ngx_kafka_ws_handshake_headers(ngx_http_request_t *r,
     {
         h->extensions_bad = "Sec-WebSocket-Extensions is empty";
     }
+}
+
+
+/* nginx takes blanks away, but not tabs (RFC 9110, 5.5) */
+
+static ngx_str_t
+ngx_kafka_ws_header_trim(ngx_str_t *value)
+{
+    u_char     *last;
+    ngx_str_t   trimmed;
+
+    last = value->data + value->len;
+    trimmed.data = (u_char *) ngx_kafka_ws_header_blank(value->data, last);
+
+    while (last > trimmed.data && (last[-1] == ' ' || last[-1] == '\t')) {
+        last--;
+    }
+
+    trimmed.len = last - trimmed.data;
+
+    return trimmed;
 }
 
 

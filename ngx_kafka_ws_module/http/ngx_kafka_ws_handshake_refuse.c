@@ -42,7 +42,6 @@ ngx_kafka_ws_handshake_refuse(ngx_http_request_t *r,
     ngx_kafka_ws_counters_t *counters, ngx_kafka_ws_refused_t *refused)
 {
     u_char      *p;
-    ngx_int_t    rc;
     ngx_str_t    line;
     ngx_uint_t   status;
     u_char       buf[NGX_KAFKA_WS_LINE_MAX];
@@ -77,10 +76,20 @@ ngx_kafka_ws_handshake_refuse(ngx_http_request_t *r,
         return status;
     }
 
-    rc = ngx_http_discard_request_body(r);
+    /*
+     * The answer is final, so no 100 asks for a body.  One that comes over
+     * HTTP/1 is not parsed but ends the connection: nginx throws away what
+     * is behind the answer.
+     */
 
-    if (rc != NGX_OK) {
-        return rc;
+    if (r->http_version >= NGX_HTTP_VERSION_20) {
+
+        if (ngx_http_discard_request_body(r) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+    } else if (ngx_kafka_ws_handshake_body(r)) {
+        r->keepalive = 0;
     }
 
     return ngx_kafka_ws_refuse_send(r, status, &line);
