@@ -40,6 +40,17 @@ ngx_kafka_ws_gather_init(ngx_kafka_ws_span_buf_t *buf, size_t size,
 }
 
 
+void
+ngx_kafka_ws_gather_free(ngx_kafka_ws_span_buf_t *buf)
+{
+    ngx_free(buf->data);
+    ngx_free(buf->ends);
+    ngx_free(buf->marks);
+
+    ngx_memzero(buf, sizeof(ngx_kafka_ws_span_buf_t));
+}
+
+
 ngx_kafka_ws_gather_e
 ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,

@@ -56,11 +56,14 @@ typedef enum {
 
 
 /*
- * Allocates a buffer of size bytes for max records, for the life of the
- * process; its pages are touched when they are used.
+ * Allocates a buffer of size bytes for max records; its pages are touched
+ * when they are used.
+ * buf:       zero-filled; to be freed, also after an error
  */
 ngx_int_t ngx_kafka_ws_gather_init(ngx_kafka_ws_span_buf_t *buf,
     size_t size, ngx_uint_t max, ngx_log_t *log);
+
+void ngx_kafka_ws_gather_free(ngx_kafka_ws_span_buf_t *buf);
 
 /*
  * Copies what is new from the route's places (kws == NULL), or what the

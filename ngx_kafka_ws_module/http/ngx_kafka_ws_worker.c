@@ -152,6 +152,9 @@ ngx_kafka_ws_worker_exit(ngx_cycle_t *cycle)
         ngx_kafka_ws_subscriber_exit(kws);
     }
 
+    ngx_kafka_ws_gather_free(&kww->pass);
+    ngx_kafka_ws_gather_free(&kww->catch_up);
+
     ngx_kafka_ws_worker_process = NULL;
 }
 

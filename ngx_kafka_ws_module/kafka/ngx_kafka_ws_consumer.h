@@ -77,6 +77,8 @@ typedef struct {
 
     pthread_t                       ingest;
     pthread_t                       topics;
+    ngx_kafka_ws_kafka_query_t     *query;        /* of the topics thread; to
+                                                     close it may block */
     ngx_uint_t                      threads;      /* that were started */
     ngx_uint_t                      failed;       /* starting them did */
 

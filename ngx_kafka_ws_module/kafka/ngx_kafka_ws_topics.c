@@ -52,24 +52,21 @@ ngx_kafka_ws_topics_thread(void *data)
 {
     ngx_kafka_ws_consumer_t *c = data;
 
-    char                         error[NGX_KAFKA_WS_KAFKA_ERROR_LEN];
-    ngx_kafka_ws_kafka_query_t  *query;
-
-    query = NULL;
+    char  error[NGX_KAFKA_WS_KAFKA_ERROR_LEN];
 
     while (!ngx_kafka_ws_topics_stopped(c)) {
 
-        if (query == NULL) {
-            query = ngx_kafka_ws_kafka_query_open(c->cluster, error);
+        if (c->query == NULL) {
+            c->query = ngx_kafka_ws_kafka_query_open(c->cluster, error);
 
-            if (query == NULL) {
+            if (c->query == NULL) {
                 ngx_kafka_ws_topics_result(c, 0, error);
                 ngx_kafka_ws_topics_wait(c, NGX_KAFKA_WS_TOPICS_INTERVAL);
                 continue;
             }
         }
 
-        ngx_kafka_ws_topics_round(c, query);
+        ngx_kafka_ws_topics_round(c, c->query);
 
         ngx_kafka_ws_topics_wait(c,
                                  ngx_kafka_ws_load_relaxed(&c->reached)
