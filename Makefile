@@ -68,9 +68,17 @@ STEMS = $(basename $(TOOL_SRCS))
 TOOL_MAINS = $(filter-out $(foreach s,$(STEMS),$(s)_%),$(STEMS))
 TOOLS = $(addprefix objs-release/t/,$(notdir $(TOOL_MAINS)) heap.so)
 
+# What test-valgrind needs more: unit tests without the sanitizers, which do
+# not run there, and what is preloaded into nginx.  Two of the tests single-step
+# or fault the processor, which valgrind does not emulate to that degree.
+UNIT_PLAIN = $(patsubst objs-unit/%,objs-unit-plain/%,$(filter-out \
+	%/ring_step_test %/ring_lapped_test,$(UNIT)))
+MEMCHECK = $(addprefix objs-release/t/,memcheck_wrap.so faulty)
+
 # the packages of all goals are asked for, or installed, at once
 NEEDS_test = kafka test
 NEEDS_test-asan = kafka test
+NEEDS_test-valgrind = kafka test valgrind
 NEEDS_test-mock = test
 NEEDS_test-browser = kafka browser
 NEEDS_test-clients = kafka test browser clients
@@ -108,7 +116,7 @@ build: $(MODULE) ## the module: objs-$(BUILD)/ngx_kafka_ws_module.so
 echo: $(ECHO) ## for tests: the location kafka_ws_echo; never installed
 
 deps: ## install every missing package (as root), or print the apt-get line
-	@t/deps/install build kafka test lint fuzz bench browser clients
+	@t/deps/install build kafka test valgrind lint fuzz bench browser clients
 
 packages:
 	@t/deps/install $(NEEDS)
@@ -121,6 +129,8 @@ unit: unit-programs ## unit tests, under ASan and UBSan
 
 unit-programs: $(UNIT)
 
+unit-plain: $(UNIT_PLAIN)
+
 tools: $(TOOLS)
 
 test: packages build echo kafka tools unit-programs ## unit and end-to-end tests
@@ -129,8 +139,18 @@ test: packages build echo kafka tools unit-programs ## unit and end-to-end tests
 test-mock: packages build echo tools unit-programs ## the same on the mock broker
 	@t/run --broker=mock $(UNIT) $(TESTS)
 
-test-asan: ## the tests with the module built under ASan and UBSan
-	@$(MAKE) BUILD=asan test
+# NGINX_BINARY by default is another one there, but make exports this one
+
+test-asan: ## the tests under ASan and UBSan: module, and nginx of NGINX_SRC
+	@$(if $(filter file,$(origin NGINX_BINARY)),env -u NGINX_BINARY) \
+		TEST_INSTRUMENTED=asan TEST_TIME_FACTOR=3 \
+		$(MAKE) BUILD=asan test
+
+.PHONY: test-valgrind unit-plain
+
+test-valgrind: packages build echo kafka tools unit-plain $(MEMCHECK) ## the tests under valgrind
+	@t/valgrind/run --broker=both t/valgrind/selftest.t $(UNIT_PLAIN) \
+		$(TESTS)
 
 test-browser: packages build kafka tools ## the demo page in Chromium
 	@t/browser/run
@@ -173,7 +193,7 @@ dist: ## a source archive of the last commit
 		-o ngx_kafka_ws_module-$(VERSION).tar.gz HEAD
 
 clean: ## remove build outputs; what was fetched stays
-	rm -rf objs-release objs-debug objs-asan objs-unit
+	rm -rf objs-release objs-debug objs-asan objs-unit objs-unit-plain
 	rm -rf objs-fuzz/lib* $(patsubst t/fuzz/%.c,objs-fuzz/%*, \
 		$(wildcard t/fuzz/*.c))
 
@@ -196,8 +216,7 @@ $(OBJS)/settings: FORCE
 define CONFIGURE
 	@echo "configuring nginx's build in $(2)/work"
 	@flock $(OBJS)/lock t/build/configure '$(NGINX_SRC)' $(1) $(2) \
-		'$(if $(filter asan,$(BUILD)),$(SANITIZE)$(FULL_ASAN:%= \
-		-fno-sanitize=nonnull-attribute))' \
+		'$(if $(filter asan,$(BUILD)),$(SANITIZE))' \
 		--with-cc='$(CC)' --with-cc-opt='$(CC_OPT)'
 	@touch $@
 endef
@@ -227,23 +246,29 @@ $(OBJS)/echo/configured: t/echo/config t/build/configure $(OBJS)/settings \
 $(ECHO): $(OBJS)/echo/configured $(SOURCES) $(wildcard t/echo/*.c)
 	$(call COMPILE,$(OBJS)/echo,modules)
 
-# unit tests: lib/ once, each test linked with it, all under the sanitizers
+# unit tests: lib/ once, each test linked with it, all under the sanitizers;
+# and without them for valgrind
 
-.SECONDARY: $(LIB_OBJS)
+.SECONDARY: $(LIB_OBJS) $(LIB_OBJS:objs-unit/%=objs-unit-plain/%)
 
-objs-unit/lib/%.o: ngx_kafka_ws_module/lib/%.c Makefile | packages
-	@echo "building $@"; mkdir -p $(@D)
-	@$(CC) -c -std=c99 $(UNIT_FLAGS) -MMD -MP -o $@ $<
+define UNIT_RULES
+$(1)/lib/%.o: ngx_kafka_ws_module/lib/%.c Makefile | packages
+	@echo "building $$@"; mkdir -p $$(@D)
+	@$$(CC) -c -std=c99 $(2) -MMD -MP -o $$@ $$<
 
-objs-unit/lib.a: $(LIB_OBJS)
-	@rm -f $@
-	@ar rc $@ $^
+$(1)/lib.a: $$(LIB_OBJS:objs-unit/%=$(1)/%)
+	@rm -f $$@
+	@ar rc $$@ $$^
 
-objs-unit/%: t/unit/%.c objs-unit/lib.a Makefile | packages
-	@echo "building $@"
-	@$(CC) -std=gnu99 $(UNIT_FLAGS) -Ingx_kafka_ws_module/lib \
-		-MMD -MP -MF $@.d -o $@ $< objs-unit/lib.a -lcjson -lz \
+$(1)/%: t/unit/%.c $(1)/lib.a Makefile | packages
+	@echo "building $$@"
+	@$$(CC) -std=gnu99 $(2) -Ingx_kafka_ws_module/lib \
+		-MMD -MP -MF $$@.d -o $$@ $$< $(1)/lib.a -lcjson -lz \
 		-lpthread
+endef
+
+$(eval $(call UNIT_RULES,objs-unit,$$(UNIT_FLAGS)))
+$(eval $(call UNIT_RULES,objs-unit-plain,-O1 -g $$(WARN)))
 
 # fuzz targets: the same by clang, whose runtime looks for new inputs
 
@@ -266,23 +291,27 @@ objs-fuzz/%: t/fuzz/%.c objs-fuzz/lib.a Makefile | packages
 
 # those of the subscriber: the very files of http/, with nginx's headers
 
-HTTP_OBJS = $(patsubst ngx_kafka_ws_module/%.c,objs-unit/%.o,$(filter \
-	%/ngx_kafka_ws_bytes.c ngx_kafka_ws_module/http/ngx_kafka_ws_subscriber%.c, \
-	$(SOURCES)))
-HTTP_FLAGS = @$(OBJS)/cflags $(UNIT_FLAGS) -U_FORTIFY_SOURCE
+HTTP_SRCS = $(filter %/ngx_kafka_ws_bytes.c \
+	ngx_kafka_ws_module/http/ngx_kafka_ws_subscriber%.c,$(SOURCES))
 
-.SECONDARY: $(HTTP_OBJS)
+define HTTP_RULES
+.SECONDARY: $(HTTP_SRCS:ngx_kafka_ws_module/%.c=$(1)/%.o)
 
-objs-unit/http/%.o: ngx_kafka_ws_module/http/%.c $(OBJS)/configured Makefile \
+$(1)/http/%.o: ngx_kafka_ws_module/http/%.c $(OBJS)/configured Makefile \
 		| packages
-	@echo "building $@"; mkdir -p $(@D)
-	@$(CC) -c $(HTTP_FLAGS) -MMD -MP -o $@ $<
+	@echo "building $$@"; mkdir -p $$(@D)
+	@$$(CC) -c @$(OBJS)/cflags $(2) -U_FORTIFY_SOURCE -MMD -MP -o $$@ $$<
 
-objs-unit/subscriber_%: t/unit/subscriber_%.c $(HTTP_OBJS) objs-unit/lib.a \
-		$(OBJS)/configured Makefile | packages
-	@echo "building $@"
-	@$(CC) $(HTTP_FLAGS) -MMD -MP -MF $@.d -o $@ $< $(HTTP_OBJS) \
-		objs-unit/lib.a -lcjson -lz
+$(1)/subscriber_%: t/unit/subscriber_%.c $(1)/lib.a $(OBJS)/configured \
+		$(HTTP_SRCS:ngx_kafka_ws_module/%.c=$(1)/%.o) Makefile | packages
+	@echo "building $$@"
+	@$$(CC) @$(OBJS)/cflags $(2) -U_FORTIFY_SOURCE -MMD -MP -MF $$@.d \
+		-o $$@ $$< $(HTTP_SRCS:ngx_kafka_ws_module/%.c=$(1)/%.o) \
+		$(1)/lib.a -lcjson -lz
+endef
+
+$(eval $(call HTTP_RULES,objs-unit,$$(UNIT_FLAGS)))
+$(eval $(call HTTP_RULES,objs-unit-plain,-O1 -g $$(WARN)))
 
 define TOOL
 objs-release/t/$(notdir $(1)): $(wildcard $(1).c $(1)_*.c $(dir $(1))*.h) \
@@ -301,5 +330,16 @@ objs-release/t/heap.so: t/preload/heap.c Makefile | packages
 	@echo "building $@"; mkdir -p $(@D)
 	@$(CC) -std=gnu99 -O2 -g $(WARN) -fPIC -shared -o $@ $<
 
--include $(wildcard $(foreach o,unit fuzz,objs-$(o)/*.d objs-$(o)/lib/*.d) \
-	objs-unit/http/*.d)
+objs-release/t/memcheck_wrap.so: t/valgrind/memcheck_wrap.c Makefile | packages
+	@echo "building $@"; mkdir -p $(@D)
+	@$(CC) -shared -fPIC -std=gnu99 -O1 -g $(WARN) \
+		-Ingx_kafka_ws_module/lib -MMD -MP -MF $@.d -o $@ $<
+
+objs-release/t/faulty: t/valgrind/faulty.c objs-unit-plain/lib.a Makefile \
+		| packages
+	@echo "building $@"; mkdir -p $(@D)
+	@$(CC) -std=gnu99 -O0 -g $(WARN) -Ingx_kafka_ws_module/lib \
+		-MMD -MP -MF $@.d -o $@ $< objs-unit-plain/lib.a -lcjson -lz
+
+-include $(wildcard $(foreach o,unit unit-plain fuzz,objs-$(o)/*.d \
+	objs-$(o)/lib/*.d objs-$(o)/http/*.d) objs-release/t/*.d)

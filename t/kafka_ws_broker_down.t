@@ -19,6 +19,7 @@ use Test::More;
 use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for now);
+use KafkaWS::Pace qw(within);
 
 use constant TIME => 60;
 
@@ -84,7 +85,7 @@ my $since = now();
 
 $t->run();
 
-cmp_ok(now() - $since, '<', 1, 'nginx starts without a broker');
+cmp_ok(now() - $since, '<', within(1), 'nginx starts without a broker');
 is($t->http_get('/static')->body, 'there', 'static site');
 
 my $r = KafkaWS::Client->connect($t->port(0), '/');

@@ -18,6 +18,7 @@ use Test::More;
 
 use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for);
+use KafkaWS::Pace qw(within amount);
 
 ###############################################################################
 
@@ -58,11 +59,11 @@ my @bad_heads = (
 	[qr/with Content-Length/, sub { $_[0] .= "Content-Length: 0\x0d\x0a" }],
 	[qr/with subprotocol b/,
 		sub { $_[0] .= "Sec-WebSocket-Protocol: b\x0d\x0a" }],
-	[qr/Extensions/,
+	[qr/extensions/,
 		sub { $_[0] .= "Sec-WebSocket-Extensions: x\x0d\x0a" }],
 );
 
-my $t = KafkaWS::Nginx->new()->plan(28 + @bad_frames + @bad_heads);
+my $t = KafkaWS::Nginx->new()->plan(34 + @bad_frames + @bad_heads);
 
 ###############################################################################
 
@@ -180,6 +181,24 @@ $out = inner('kill "KILL", $t->master_pid; '
 	. '$t->write_file("error.log", ""); wait_for(1, sub { 0 })');
 like($out, qr/^not ok \d+ - no process left/m, 'process left is found');
 
+# a slow nginx: what is not measured is neither passed nor failed
+
+for my $by ('', 'a slow machine') {
+	local $ENV{TEST_INSTRUMENTED} = $by;
+	local $ENV{TEST_TIME_FACTOR} = 3;
+	local $ENV{TEST_LOAD_DIVISOR} = 20;
+
+	is(within(2) . ' ' . amount(50) . ' ' . amount(50, 4), '6 3 4',
+		'limits and loads');
+
+	like(run('SKIP: { unmeasured(1); ok(0) } ok(1)'),
+		$by ? qr/^# 1 checks not measured.*^1 passed, 0 failed$/ms
+		: qr/^1 passed, 1 failed$/m, "measured: \"$by\"");
+
+	like(run('SKIP: { skip "no reason", 1 } ok(1)'),
+		qr/^test 1 was skipped.*, 1 failed$/ms, "skipped: \"$by\"");
+}
+
 ###############################################################################
 
 # Answers one handshake, then sends the bytes; returns: its port
@@ -239,6 +258,22 @@ sub gap {
 
 	return text(qq({"event":"gap","partition":$partition,"from":$from,)
 		. qq("to":$to,"reason":"lapped"}));
+}
+
+# two checks, by t/run; returns: what that prints
+sub run {
+	my ($code) = @_;
+	my $root = KafkaWS::Process::root();
+
+	$t->write_file('run.t', <<EOT);
+# brokers: none
+use lib '$root/t/lib';
+use Test::More tests => 2;
+use KafkaWS::Pace qw(unmeasured);
+$code;
+EOT
+
+	return `$root/t/run $t->{dir}/run.t 2>&1` =~ s/^--- //gmr;
 }
 
 # runs a small test of its own; returns: its TAP

@@ -18,6 +18,7 @@ use Test::More;
 use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for now);
+use KafkaWS::Pace qw(within);
 
 use constant { PARTITIONS => 3, RATE => 300, TIME => 10, KILLS => 3 };
 
@@ -41,7 +42,7 @@ events {
 http {
     %%GLOBALS_HTTP%%
 
-    kafka_ws_ping  300ms timeout=20s;
+    kafka_ws_ping  300ms timeout=@{[ within(20) ]}s;
 
     kafka_ws_cluster c {
         brokers   %%BROKERS%%;
@@ -95,11 +96,11 @@ for my $n (1 .. KILLS) {
 
 		$at += $gap;
 		$stall = $gap if $gap > $stall;
-		last if now() > $killed + 2
+		last if now() > $killed + within(2)
 			&& status()->{helper_pid} != $old;
 	}
 
-	cmp_ok($stall, '<', 1, "stall after kill $n");
+	cmp_ok($stall, '<', within(1), "stall after kill $n");
 
 	my $s = status();
 
@@ -128,7 +129,8 @@ is(status()->{helper_pid}, $helper, 'nobody took over');
 kill 'CONT', $helper;
 
 is(flow($c[0], 2 * RATE), 2 * RATE, 'flow goes on');
-cmp_ok(status()->{heartbeat_age_ms}, '<', 1000, 'heartbeat goes on');
+cmp_ok(status()->{heartbeat_age_ms}, '<', within(1000),
+	'heartbeat goes on');
 is(status()->{epoch}, $epoch + KILLS, 'by the same writer');
 
 # everything, once, on all of them

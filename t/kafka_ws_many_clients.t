@@ -20,9 +20,10 @@ use Time::HiRes qw(sleep);
 use KafkaWS::Broker;
 use KafkaWS::Load qw(private_bytes);
 use KafkaWS::Nginx qw(now);
+use KafkaWS::Pace qw(amount unmeasured);
 
 use constant {
-	CLIENTS => 5000,
+	CLIENTS => amount(5000),
 	PARTITIONS => 4,
 	RATE => 20,
 	SECONDS => 60,
@@ -92,7 +93,10 @@ my @growth = map { my $w = $_;
 	sum(map { $_->[$w] } @memory[-10 .. -1]) / 10
 	- sum(map { $_->[$w] } @memory[0 .. 9]) / 10 } 0 .. $#workers;
 
-cmp_ok(max(@growth), '<=', SLACK, 'memory of the workers');
+SKIP: {
+	unmeasured(1);
+	cmp_ok(max(@growth), '<=', SLACK, 'memory of the workers');
+}
 
 note("growth per worker: @{[map { int } @growth]} bytes of "
 	. "@{$memory[0]}; $r->{text}");

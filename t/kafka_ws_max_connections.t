@@ -180,6 +180,6 @@ sub refusals {
 	return $sum;
 }
 
-sub both { return !grep { !$t->connections_of($_) } $t->worker_pids() }
+sub both { return !grep { !$_ } $t->connections([$t->worker_pids()]) }
 
 ###############################################################################

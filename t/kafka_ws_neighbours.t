@@ -21,6 +21,7 @@ use Time::HiRes qw(sleep);
 use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for now);
+use KafkaWS::Pace qw(within);
 
 use constant { TIME => 60, SLOW => 2 };
 
@@ -169,7 +170,7 @@ sub check {
 
 	my @r = next_probes(2);
 	my @bad = grep { $_->[1] ne 'ok' } @r;
-	my @slow = grep { $_->[0] > SLOW } @r;
+	my @slow = grep { $_->[0] > within(SLOW) } @r;
 
 	is(scalar @bad, 0, "$name: neighbours answer")
 		or diag(join "\n", map { $_->[1] } @bad[0 .. 0]);

@@ -19,11 +19,12 @@ use Test::More;
 use KafkaWS::Broker;
 use KafkaWS::Load qw(private_bytes);
 use KafkaWS::Nginx qw(wait_for);
+use KafkaWS::Pace qw(amount unmeasured);
 
 use constant {
-	CLIENTS => 50,
-	STUCK => 200,
-	RATE => 300,
+	CLIENTS => amount(50),
+	STUCK => amount(200),
+	RATE => amount(300),
 	SIZE => 4096,
 	SECONDS => 4,
 	FILL => 1000,			# records until they are surely stuck
@@ -97,13 +98,18 @@ is($after->{exit}, 0, 'everything arrives when they are gone');
 is($left->{reconnects} + $left->{resets} + $left->{eofs}, 0,
 	'they were not closed either');
 
-cmp_ok(($full - $empty) / STUCK, '<=', FRAME, 'memory for each of them');
-cmp_ok($later - $full, '<=', SLACK + READER * CLIENTS,
-	'memory while the stream goes on: that of the readers');
-cmp_ok($again - $later, '<=', SLACK, 'memory with the next ones');
+SKIP: {
+	unmeasured(5);
 
-cmp_ok($with->{latency_us}{$_}, '<', allowed($_),
-	"latency of the readers, $_") for qw(p50 p99);
+	cmp_ok(($full - $empty) / STUCK, '<=', FRAME,
+		'memory for each of them');
+	cmp_ok($later - $full, '<=', SLACK + READER * CLIENTS,
+		'memory while the stream goes on: that of the readers');
+	cmp_ok($again - $later, '<=', SLACK, 'memory with the next ones');
+
+	cmp_ok($with->{latency_us}{$_}, '<', allowed($_),
+		"latency of the readers, $_") for qw(p50 p99);
+}
 
 note("memory: $empty, $full, $later, $again; latency: "
 	. join ', ', map { "$_->{latency_us}{p50}/$_->{latency_us}{p99}" }

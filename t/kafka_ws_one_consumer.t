@@ -19,8 +19,10 @@ use Time::HiRes qw(sleep);
 use KafkaWS::Broker;
 use KafkaWS::Load;
 use KafkaWS::Nginx qw(wait_for now);
+use KafkaWS::Pace qw(amount);
 
 use constant {
+	MANY => amount(5000),
 	PARTITIONS => 4,
 	RATE => 10,
 	IDLE => 10,			# seconds, a long-poll is half a one
@@ -30,7 +32,7 @@ use constant {
 my $b = KafkaWS::Broker->new(kind => 'kafka', own => 1, metrics => 1);
 my $topic = $b->create_topic($b->topic('one'), partitions => PARTITIONS);
 my $t = KafkaWS::Nginx->new(broker => $b)->plan(16);
-my @runs = ([1, 1], [5000, 1], [1, 4], [5000, 4]);
+my @runs = ([1, 1], [MANY, 1], [1, 4], [MANY, 4]);
 
 # the producer's own connections are there before
 my $idle_topic = $b->create_topic($b->topic('idle'), partitions => 1);
@@ -60,7 +62,9 @@ for my $case (@runs) {
 sub near {
 	my ($got, $expected, $name) = @_;
 
-	ok(abs($got - $expected) <= 0.1 * $expected, $name)
+	# a slow nginx takes more records at once
+	ok($got <= 1.1 * $expected
+		&& ($ENV{TEST_INSTRUMENTED} || $got >= 0.9 * $expected), $name)
 		or diag("$got and $expected a second");
 }
 

@@ -20,6 +20,7 @@ use Time::HiRes qw(sleep);
 use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for now);
+use KafkaWS::Pace qw(within);
 
 use constant {
 	PING => 0.4,		# seconds, as in the configuration
@@ -210,7 +211,7 @@ sub started {
 sub between {
 	my ($seconds, $least, $name) = @_;
 
-	ok($seconds > 0.75 * $least && $seconds < $least + 2, $name)
+	ok($seconds > 0.75 * $least && $seconds < $least + within(2), $name)
 		or diag("after $seconds s, expected $least s");
 }
 

@@ -18,6 +18,7 @@ use Test::More;
 use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for now);
+use KafkaWS::Pace qw(within);
 
 use constant {
 	PARTITIONS => 3, RATE => 200, TIME => 10, RELOADS => 10, CLIENTS => 3,
@@ -27,7 +28,7 @@ use constant {
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('reload'), partitions => PARTITIONS);
 
-my $t = KafkaWS::Nginx->new(broker => $b)->plan(12 + CLIENTS * 2);
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(13 + CLIENTS * 2);
 
 $t->write_file_expand('nginx.conf', <<"EOT")->run();
 
@@ -71,7 +72,7 @@ EOT
 my @c = map { started('/') } 1 .. CLIENTS;
 my @next = map { [] } 1 .. CLIENTS;
 my ($closes, $reasons, $resumed, $gone, $late) = (0, 0, 0, 0, 0);
-my $pid = $t->helper_pid();
+my ($pid, $descriptors) = ($t->helper_pid());
 my $bulk = $b->bulk_start($topic, run => 'reload', rate => RATE, size => 100,
 	partitions => PARTITIONS, seconds => 120);
 
@@ -87,7 +88,7 @@ for my $n (1 .. RELOADS) {
 
 		my ($code, $reason) = $c[$i]->wait_close(TIME);
 
-		$late++ if now() > $told + DRAIN + 1;
+		$late++ if now() > $told + DRAIN + within(1);
 		$closes++ if ($code // 0) == 1012;
 		$reasons++ if ($reason // '') eq $c[$i]->cursor;
 
@@ -96,12 +97,18 @@ for my $n (1 .. RELOADS) {
 			@{ $c[$i]{start}{partitions} };
 	}
 
-	$gone++ if wait_for($told + DRAIN + 1 - now(), sub {
+	$gone++ if wait_for($told + DRAIN + within(1) - now(), sub {
 		my @now = $t->old_worker_pids();
 
 		return !@now;
 	});
+
+	$descriptors //= descriptors();
 }
+
+ok(wait_for(TIME, sub { descriptors() <= $descriptors }),
+	'no more descriptors than after the first reload')
+	or diag(descriptors() . " are not $descriptors");
 
 is($closes, CLIENTS * RELOADS, 'each reload closes with 1012');
 is($reasons, CLIENTS * RELOADS, 'the reason is the cursor');
@@ -132,6 +139,13 @@ is($cluster->{closes}{1012}, CLIENTS * RELOADS, 'closes are counted');
 is($cluster->{gaps} + $cluster->{lapped}, 0, 'no gaps');
 
 ###############################################################################
+
+# of the master, which its children inherit
+sub descriptors {
+	my @fds = glob '/proc/' . $t->master_pid() . '/fd/*';
+
+	return scalar @fds;
+}
 
 sub started {
 	my ($uri) = @_;

@@ -18,6 +18,7 @@ use Test::More;
 use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for now);
+use KafkaWS::Pace qw(unmeasured within);
 
 use constant TIME => 10;
 
@@ -80,13 +81,16 @@ is($s->{connections}, 1, 'connection in status');
 
 my @late = sort { $a <=> $b } map { latency($c, "l$_") } 1 .. 11;
 
-cmp_ok($late[5], '<', 0.1, 'latency');
+SKIP: {
+	unmeasured(1);
+	cmp_ok($late[5], '<', 0.1, 'latency');
+}
 
 # stops
 
 my $time = stop('QUIT');
 
-cmp_ok($time, '<', 2, 'QUIT: time');
+cmp_ok($time, '<', within(2), 'QUIT: time');
 is($t->left_over(), 0, 'QUIT: no process left');
 is(($c->wait_close(TIME))[0], 1001, 'QUIT: close');
 
@@ -95,7 +99,7 @@ $c = started();
 $kafka->produce($topic, 'two');
 is(($c->records(1, TIME))[0]{value}, 'two', 'record of another life');
 $time = stop('TERM');
-cmp_ok($time, '<', 1.5, 'TERM: time');
+cmp_ok($time, '<', within(1.5), 'TERM: time');
 is(($c->wait_close(TIME))[0], 1001, 'TERM: close');
 
 # A reload: stock nginx 1.22 accepts nothing any more after one without a
@@ -116,7 +120,7 @@ for my $n (1 .. 3) {
 my $p = $t->{master};
 
 $time = stop('QUIT');
-cmp_ok($time, '<', 2, 'QUIT after reloads: time');
+cmp_ok($time, '<', within(2), 'QUIT after reloads: time');
 is($p->status(), 0, 'QUIT after reloads: exit code');
 
 ###############################################################################

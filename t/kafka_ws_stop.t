@@ -18,6 +18,7 @@ use Test::More;
 use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for now);
+use KafkaWS::Pace qw(within);
 
 use constant TIME => 10;
 
@@ -39,7 +40,7 @@ is($busy->records(50, TIME), 50, 'flow');
 
 my $time = stop('QUIT');
 
-cmp_ok($time, '<', 2, 'QUIT in flow: time');
+cmp_ok($time, '<', within(2), 'QUIT in flow: time');
 is_deeply([map { ($_->wait_close(TIME))[0] } @c], [(1001) x 4],
 	'QUIT in flow: closes');
 is_deeply([map { $_->wait_eof(TIME) } @c], [('fin') x 4],
@@ -58,7 +59,7 @@ is($c[0]->records(50, TIME), 50, 'flow again');
 
 $time = stop('TERM');
 
-cmp_ok($time, '<', 1.5, 'TERM in flow: time');
+cmp_ok($time, '<', within(1.5), 'TERM in flow: time');
 is_deeply([map { ($_->wait_close(TIME))[0] } @c], [(1001) x 4],
 	'TERM in flow: closes');
 is($t->left_over(), 0, 'TERM in flow: no process left');
@@ -78,7 +79,7 @@ for my $signal (qw(QUIT TERM)) {
 
 	$time = stop($signal);
 
-	cmp_ok($time, '<', 2, "$signal, clients that do not answer: time");
+	cmp_ok($time, '<', within(2), "$signal, clients that do not answer: time");
 	is(($mute->wait_close(TIME))[0], 1001,
 		"$signal, clients that do not answer: close");
 	is($t->left_over(), 0,
@@ -98,7 +99,7 @@ my $new = started();
 
 ok(scalar($t->old_worker_pids()), 'drain goes on');
 $time = stop('QUIT');
-cmp_ok($time, '<', 4, 'QUIT during a drain: time');
+cmp_ok($time, '<', within(4), 'QUIT during a drain: time');
 is(($new->wait_close(TIME))[0], 1001, 'QUIT during a drain: close');
 
 is(($old->wait_close(TIME))[0], 1012,
@@ -116,11 +117,11 @@ $t->reload();
 $time = now();
 ok(wait_for(TIME, sub { !$t->old_worker_pids() }),
 	'worker_shutdown_timeout: old worker leaves');
-cmp_ok(now() - $time, '<', 3, 'worker_shutdown_timeout: time');
+cmp_ok(now() - $time, '<', within(3), 'worker_shutdown_timeout: time');
 ok($old->wait_eof(TIME), 'worker_shutdown_timeout: end of the client');
 is(($new = started())->records(5, TIME), 5,
 	'worker_shutdown_timeout: the new worker streams');
-ok(stop('QUIT') < 2, 'worker_shutdown_timeout: stop');
+ok(stop('QUIT') < within(2), 'worker_shutdown_timeout: stop');
 $bulk->stop();
 
 # no broker: nothing waits for one
@@ -134,7 +135,7 @@ for my $signal (qw(QUIT TERM)) {
 		"$signal without a broker: it is looked for");
 
 	$time = stop($signal, $none);
-	cmp_ok($time, '<', 1.5, "$signal without a broker: time");
+	cmp_ok($time, '<', within(1.5), "$signal without a broker: time");
 }
 
 ###############################################################################

@@ -19,6 +19,7 @@ use Test::More;
 use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for now);
+use KafkaWS::Pace qw(within);
 use KafkaWS::Ports;
 use KafkaWS::Process;
 
@@ -187,7 +188,7 @@ $c->records(1, TIME);
 
 my $since = now();
 
-ok($t->stop() && now() - $since < 2, 'stop in time');
+ok($t->stop() && now() - $since < within(2), 'stop in time');
 is_deeply([$c->wait_close(TIME)], [1001, $c->cursor], 'close at a stop');
 
 ###############################################################################

@@ -15,6 +15,7 @@ use Test::More;
 use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Nginx qw(now);
+use KafkaWS::Pace qw(unmeasured);
 
 ###############################################################################
 
@@ -91,10 +92,14 @@ my @median = sort { $a <=> $b }
 
 # each worker has clients among these
 
-for (1 .. WORKERS) {
-	my $ms = $median[$_ * $#median / WORKERS] * 1000;
+SKIP: {
+	unmeasured(WORKERS);
 
-	cmp_ok($ms, '<', 40, "median until a client has it, part $_");
+	for (1 .. WORKERS) {
+		my $ms = $median[$_ * $#median / WORKERS] * 1000;
+
+		cmp_ok($ms, '<', 40, "median until a client has it, part $_");
+	}
 }
 
 cmp_ok($t->status()->{clusters}[0]{wakes_sent}, '>=', RECORDS, 'wake-ups');

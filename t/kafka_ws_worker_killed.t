@@ -89,9 +89,10 @@ my $bulk = $kafka->bulk_start($topic, run => 'killed', rate => 200, size => 100,
 for my $n (1, 2) {
 	flow($_, 20) for 0 .. $#c;
 
-	my ($pid) = sort { $t->connections_of($b) <=> $t->connections_of($a) }
-		$t->worker_pids();
-	my $had = $t->connections_of($pid);
+	my @pids = $t->worker_pids();
+	my @count = $t->connections(\@pids);
+	my ($most) = sort { $count[$b] <=> $count[$a] } 0 .. $#pids;
+	my ($pid, $had) = ($pids[$most], $count[$most]);
 
 	kill 'KILL', $pid;
 
@@ -181,7 +182,7 @@ sub flow {
 	return $n;
 }
 
-sub both { return !grep { !$t->connections_of($_) } $t->worker_pids() }
+sub both { return !grep { !$_ } $t->connections([$t->worker_pids()]) }
 
 sub status { return $t->status()->{clusters}[0] }
 

@@ -44,10 +44,10 @@ for my $workers (@counts) {
 		$c[-1]->wait_event('start', 10);
 
 		last if @c >= 2 * $workers
-			&& !grep { !$t->connections_of($_) } @pids;
+			&& !grep { !$_ } $t->connections(\@pids);
 	}
 
-	is(scalar(grep { $t->connections_of($_) } @pids), $workers,
+	is(scalar(grep { $_ } $t->connections(\@pids)), $workers,
 		"$workers workers: clients on each");
 
 	$kafka->produce($topic, map { { partition => $_ % PARTITIONS,
@@ -95,6 +95,9 @@ events {
 
 http {
     %%GLOBALS_HTTP%%
+
+    # nobody reads while the others connect
+    kafka_ws_ping  5m;
 
     kafka_ws_cluster c {
         brokers   %%BROKERS%%;

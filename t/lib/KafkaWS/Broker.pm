@@ -18,6 +18,7 @@ use HTTP::Tiny;
 use JSON::PP ();
 use Time::HiRes qw(time);
 
+use KafkaWS::Pace qw(within);
 use KafkaWS::Process qw(root);
 
 # what only one of them can show; see has()
@@ -310,6 +311,10 @@ sub produce_bulk {
 # await with result(), both return what produce_bulk does
 sub bulk_start {
 	my ($self, $topic, %o) = @_;
+
+	# a flow has to last for as long as the test
+	$o{seconds} = int within($o{seconds}) if $o{seconds};
+
 	my $p = KafkaWS::Process->start(pipe => 1,
 		command => [KafkaWS::Process::tool('kafka_bulk'),
 			$self->{bootstrap}, "topic=$topic",

@@ -23,6 +23,7 @@ use base qw(KafkaWS::WebSocket);
 
 use JSON::PP ();
 
+use KafkaWS::Pace qw(within);
 use KafkaWS::Process qw(now);
 
 my $json = JSON::PP->new->utf8->allow_nonref;
@@ -100,11 +101,23 @@ sub follow {
 	$at->{$p} = $to + 1 if $to >= ($at->{$p} // 0);
 }
 
+# a limit of seconds, as all methods take it, from now on
+sub deadline {
+	my ($self, $seconds) = @_;
+
+	return now() + within($seconds // $self->{timeout});
+}
+
 # Takes the first message that the sub accepts out of the inbox.  The cursor
 # moves over it and over the events before it.
 sub take {
 	my ($self, $seconds, $accept) = @_;
-	my $deadline = now() + ($seconds // $self->{timeout});
+
+	return $self->take_until($self->deadline($seconds), $accept);
+}
+
+sub take_until {
+	my ($self, $deadline, $accept) = @_;
 	my $i = 0;
 
 	while (1) {
@@ -157,18 +170,20 @@ sub next_message {
 sub next_record {
 	my ($self, $seconds) = @_;
 
-	return $self->take($seconds, sub { !defined $_[0]{event} });
+	return $self->take($seconds, \&is_record);
 }
+
+sub is_record { return !defined $_[0]{event} }
 
 # returns: so many records, or fewer when the time is up
 sub records {
 	my ($self, $count, $seconds) = @_;
-	my $deadline = now() + ($seconds // $self->{timeout});
+	my $deadline = $self->deadline($seconds);
 	my @records;
 
 	while (@records < $count) {
-		my $left = $deadline - now();
-		my $record = $self->next_record($left > 0 ? $left : 0) or last;
+		my $record = $self->take_until($deadline, \&is_record)
+			or last;
 
 		push @records, $record;
 	}
@@ -223,9 +238,9 @@ sub command {
 # returns: the payload of the next pong; messages before it are kept
 sub wait_pong {
 	my ($self, $seconds) = @_;
-	my $deadline = now() + ($seconds // $self->{timeout});
 
-	$self->until($deadline, sub { @{ $self->{pongs} } });
+	$self->read_until($self->deadline($seconds),
+		sub { @{ $self->{pongs} } });
 
 	return shift @{ $self->{pongs} };
 }
@@ -233,9 +248,9 @@ sub wait_pong {
 # how many pings came, once there are so many or the time is up
 sub wait_pings {
 	my ($self, $count, $seconds) = @_;
-	my $deadline = now() + ($seconds // $self->{timeout});
 
-	$self->until($deadline, sub { $self->{pings} >= $count });
+	$self->read_until($self->deadline($seconds),
+		sub { $self->{pings} >= $count });
 
 	return $self->{pings};
 }
@@ -243,9 +258,8 @@ sub wait_pings {
 # returns: (code, reason) of the server's Close, or an empty list
 sub wait_close {
 	my ($self, $seconds) = @_;
-	my $deadline = now() + ($seconds // $self->{timeout});
 
-	$self->until($deadline, sub { $self->{close} });
+	$self->read_until($self->deadline($seconds), sub { $self->{close} });
 
 	return $self->{close} ? @{ $self->{close} } : ();
 }
@@ -253,9 +267,9 @@ sub wait_close {
 # returns: how the connection ended, "fin" or "rst", or nothing
 sub wait_eof {
 	my ($self, $seconds) = @_;
-	my $deadline = now() + ($seconds // $self->{timeout});
+	my $deadline = $self->deadline($seconds);
 
-	$self->until($deadline, sub { $self->{close} });
+	$self->read_until($deadline, sub { $self->{close} });
 
 	while (!$self->{eof}) {
 		my $left = $deadline - now();
@@ -270,8 +284,15 @@ sub wait_eof {
 	return $self->{eof};
 }
 
-# Reads, keeping messages, until the sub is true.
+# Reads, keeping messages, until the sub is true.  The deadline is a limit as
+# well: what is left to it is stretched for a slow nginx.
 sub until {
+	my ($self, $deadline, $done) = @_;
+
+	$self->read_until(now() + within($deadline - now()), $done);
+}
+
+sub read_until {
 	my ($self, $deadline, $done) = @_;
 
 	until ($done->() || $self->{eof} || $self->{close}) {

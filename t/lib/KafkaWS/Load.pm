@@ -15,6 +15,7 @@ use base qw(Exporter);
 
 use JSON::PP ();
 
+use KafkaWS::Pace qw(within);
 use KafkaWS::Process qw(tool);
 
 our @EXPORT_OK = qw(private_bytes cpu_ns);
@@ -28,6 +29,10 @@ sub start {
 	my $log = delete $o{log} // '/dev/null';
 	my @command = (@{ delete $o{prefix} // [] }, tool('ws_load'),
 		'--announce');
+
+	# how long all of it may take, 60 when nobody says so
+	$o{seconds} = int within($o{seconds} // 60);
+
 	my %flag = map { $_ => 1 } qw(drain raw deflate late no_resume);
 
 	for my $name (sort keys %o) {

@@ -17,9 +17,15 @@ package KafkaWS::Nginx;
 # %%ECHO%% loads the location kafka_ws_echo, alone or beside the module.
 #
 # Every plan gains three checks: no alert in any error log, no sanitizer
-# report, no process left.  Environment: TEST_NGINX_BINARY, TEST_NGINX_MODULES
-# (folder of the module), TEST_NGINX_LEAVE, TEST_NGINX_CATLOG,
-# TEST_NGINX_GLOBALS, TEST_NGINX_LOG_LEVEL.
+# report, no process left.  Environment: TEST_NGINX_BINARY, TEST_NGINX_WRAPPER
+# (a program that runs it), TEST_NGINX_MODULES (folder of the module),
+# TEST_NGINX_LEAVE, TEST_NGINX_CATLOG, TEST_NGINX_GLOBALS,
+# TEST_NGINX_LOG_LEVEL.
+#
+# A wrapper is called with nginx's whole command line and must end up as the
+# same process.  It finds the test's folder in TEST_NGINX_DIR.  There it puts
+# what it has to report into files sanitizer.*, any line of which fails the
+# test, and, if it hides the titles of processes, each title in title.PID.
 
 use warnings;
 use strict;
@@ -34,8 +40,10 @@ use IO::Socket::INET;
 use JSON::PP ();
 use Test::More ();
 
+use KafkaWS::Pace qw(within);
 use KafkaWS::Ports;
 use KafkaWS::Process qw(wait_for now root);
+use KafkaWS::Reports;
 use KafkaWS::Response;
 
 our @EXPORT_OK = qw(wait_for now);
@@ -169,11 +177,14 @@ sub expand {
 
 sub binary { return $ENV{TEST_NGINX_BINARY} // '/usr/sbin/nginx' }
 
+# and what runs it
+sub program { return (split(' ', $ENV{TEST_NGINX_WRAPPER} // ''), binary()) }
+
 sub command {
 	my ($self, @more) = @_;
 	my $dir = $self->{dir};
 
-	return (binary(), '-p', "$dir/", '-c', "$dir/nginx.conf",
+	return (program(), '-p', "$dir/", '-c', "$dir/nginx.conf",
 		'-e', "$dir/error.log", @more);
 }
 
@@ -182,6 +193,7 @@ sub environment {
 	my ($self) = @_;
 	my %env = (
 		%{ $self->{env} // {} },
+		TEST_NGINX_DIR => $self->{dir},
 		# a module's tables have the names of nginx's own
 		ASAN_OPTIONS => 'detect_leaks=0:abort_on_error=1:'
 			. 'detect_odr_violation=0:'
@@ -241,9 +253,18 @@ sub forks {
 
 sub waitforprocesses {
 	my ($self) = @_;
+	my $workers = $self->workers();
 
-	wait_for(START_TIMEOUT, sub { $self->worker_pids() })
-		or die "no worker process\n" . $self->log();
+	wait_for(START_TIMEOUT, sub { $self->worker_pids() >= $workers })
+		or die "not all worker processes\n" . $self->log();
+}
+
+# how many the configuration asks for; a test may have broken it
+sub workers {
+	my ($self) = @_;
+
+	return read_file("$self->{dir}/nginx.conf")
+		=~ /^\s*worker_processes\s+(\d+)/m ? $1 : 1;
 }
 
 sub signal {
@@ -262,11 +283,26 @@ sub stop {
 
 	return 1 unless $p->alive;
 
-	my $in_time = $p->stop($signal // 'QUIT', STOP_TIMEOUT);
+	# a second and a half after TERM nginx kills those who are still there
+	$self->allow_alert(qr/process \d+ exited on signal 9$/)
+		if $ENV{TEST_INSTRUMENTED} && ($signal // '') eq 'TERM';
 
-	push @{ $self->{late} }, $p->pid unless $in_time;
+	kill $signal // 'QUIT', $p->pid;
+	return 1 if $p->wait(STOP_TIMEOUT);
 
-	return $in_time;
+	push @{ $self->{late} }, map { $self->describe($_) } $p->pid,
+		children($p->pid);
+	$p->stop('KILL');
+
+	return 0;
+}
+
+sub describe {
+	my ($self, $pid) = @_;
+	my $title = read_file("$self->{dir}/title.$pid")
+		|| read_file("/proc/$pid/cmdline");
+
+	return "$pid $title, in " . read_file("/proc/$pid/wchan");
 }
 
 # Signals HUP; returns once new workers run and the old ones were told to
@@ -274,13 +310,14 @@ sub stop {
 sub reload {
 	my ($self) = @_;
 	my %old = map { $_ => 1 } $self->worker_pids();
+	my $workers = $self->workers();
 
 	$self->signal('HUP');
 
 	wait_for(START_TIMEOUT, sub {
 		my @now = $self->worker_pids();
 
-		return @now && !grep { $old{$_} } @now;
+		return @now >= $workers && !grep { $old{$_} } @now;
 	}) or die "no new workers:\n" . $self->log();
 
 	return $self;
@@ -320,7 +357,8 @@ sub pids {
 	my @pids;
 
 	for my $pid (children($master->pid)) {
-		my $line = read_file("/proc/$pid/cmdline");
+		my $line = read_file("$self->{dir}/title.$pid")
+			|| read_file("/proc/$pid/cmdline");
 
 		$line =~ tr/\0/ /;
 		push @pids, $pid if $line =~ $title;
@@ -346,7 +384,7 @@ sub conf_test {
 	unlink $out;
 
 	my $p = KafkaWS::Process->start(log => $out,
-		env => $self->environment(), command => [binary(), '-t',
+		env => $self->environment(), command => [program(), '-t',
 			'-p', "$dir/", '-c', "$dir/conf_test.conf",
 			'-e', "$dir/conf_test.log"]);
 
@@ -386,7 +424,7 @@ sub http_get {
 
 	syswrite $s, $o{raw} // $request;
 
-	my $deadline = now() + ($o{timeout} // 30);
+	my $deadline = now() + within($o{timeout} // 30);
 	my $select = IO::Select->new($s);
 	my $buf = '';
 
@@ -415,19 +453,31 @@ sub status {
 # how many established connections to a port of ours end in a process
 sub connections_of {
 	my ($self, $pid, $name) = @_;
+
+	return ($self->connections([$pid], $name))[0];
+}
+
+# the same of many, from one look at the kernel's list, which may be long
+sub connections {
+	my ($self, $pids, $name) = @_;
 	my $port = sprintf ':%04X', $self->port($name);
-	my %ours = map { $_ => 1 } map { /^socket:\[(\d+)\]/ }
-		map { readlink($_) // '' } glob "/proc/$pid/fd/*";
-	my $count = 0;
+	my %count = map { $_ => 0 } @$pids;
+	my %owner;
 
-	for my $line (split /\n/, read_file('/proc/net/tcp')) {
-		my ($local, $state, $inode) = (split ' ', $line)[1, 3, 9];
-
-		$count++ if $local =~ /$port$/ && $state eq '01'
-			&& $ours{$inode};
+	for my $pid (@$pids) {
+		$owner{$_} = $pid for map { /^socket:\[(\d+)\]/ }
+			map { readlink($_) // '' } glob "/proc/$pid/fd/*";
 	}
 
-	return $count;
+	for my $line (split /\n/, read_file('/proc/net/tcp')) {
+		next unless $line =~ /^ *\d+: \w+$port \S+ 01 /;
+
+		my $pid = $owner{ (split ' ', $line)[9] };
+
+		$count{$pid}++ if $pid;
+	}
+
+	return @count{@$pids};
 }
 
 # how many bytes of its own a process holds
@@ -480,19 +530,7 @@ sub alerts {
 	return @lines;
 }
 
-sub sanitizer_reports {
-	my ($self) = @_;
-	my @lines;
-
-	for my $file (glob("$self->{dir}/sanitizer*"),
-		"$self->{dir}/stderr.log")
-	{
-		push @lines, grep { /Sanitizer|runtime error|^\s+#\d/ }
-			split /\n/, read_file($file);
-	}
-
-	return @lines;
-}
+sub sanitizer_reports { return KafkaWS::Reports::of($_[0]->{dir}) }
 
 # processes of the sessions that our masters opened
 sub left_over {

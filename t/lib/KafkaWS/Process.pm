@@ -14,6 +14,8 @@ use IO::Select;
 use POSIX qw(WNOHANG);
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep);
 
+use KafkaWS::Pace qw(within);
+
 our @EXPORT_OK = qw(wait_for now root tool);
 
 my %running;
@@ -35,7 +37,7 @@ sub now { return clock_gettime(CLOCK_MONOTONIC) }
 # returns: the first true value of the sub, or nothing after so many seconds
 sub wait_for {
 	my ($seconds, $sub) = @_;
-	my $deadline = now() + $seconds;
+	my $deadline = now() + within($seconds);
 
 	while (1) {
 		my $value = $sub->();
@@ -151,7 +153,7 @@ sub stop {
 # returns: a line without its end, or nothing (time, end of output)
 sub line {
 	my ($self, $seconds) = @_;
-	my $deadline = now() + ($seconds // 60);
+	my $deadline = now() + within($seconds // 60);
 	my $select = IO::Select->new($self->{out});
 
 	while (1) {

@@ -15,6 +15,7 @@ use MIME::Base64 qw(encode_base64);
 use Socket qw(SOL_SOCKET SO_LINGER SO_RCVBUF IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes ();
 
+use KafkaWS::Pace qw(within);
 use KafkaWS::Process qw(now);
 use KafkaWS::Response;
 
@@ -39,7 +40,7 @@ sub connect {
 	$self->{sock} = IO::Socket::INET->new(Proto => 'tcp',
 		PeerAddr => $o{address} // '127.0.0.1', PeerPort => $port,
 		LocalAddr => $o{local} // '0.0.0.0',
-		Timeout => $self->{timeout})
+		Timeout => within($self->{timeout}))
 		or die "connect to port $port: $!\n";
 
 	$self->{sock}->setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
@@ -56,7 +57,7 @@ sub connect {
 # as connect, but dies unless the answer is 101
 sub open {
 	my ($class, $port, $uri, %opt) = @_;
-	my $deadline = now() + ($opt{ready} // 10);
+	my $deadline = now() + within($opt{ready} // 10);
 	my $self;
 
 	while (1) {
@@ -109,7 +110,7 @@ sub offer {
 
 sub handshake {
 	my ($self) = @_;
-	my $deadline = now() + $self->{timeout};
+	my $deadline = now() + within($self->{timeout});
 
 	my $end;
 
