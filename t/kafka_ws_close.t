@@ -187,7 +187,7 @@ for my $more ('', frame(TEXT, 'x' x 100) x 1000) {
 
 	$c->raw_write(frame(CLOSE, pack('n', 1000)) . $more);
 	$c->shutdown_write();
-	is(($c->wait_close(TIME))[0], 1000, 'close of a half-closed connection');
+	is(($c->wait_close(TIME))[0], 1000, 'close of half a connection');
 	is($c->wait_eof(TIME), 'fin', 'and its end');
 }
 

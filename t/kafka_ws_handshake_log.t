@@ -200,9 +200,9 @@ unlike($log, qr/[\x00-\x09\x0b-\x1f\x7f-\xff]/, 'the log is printable');
 unlike($log, qr/s3cr/, 'and has nothing of what is secret');
 is(scalar @refused, 2 * keys(%hostile) + 4 * (keys(%hostile) + keys(%lines))
 	+ 8, 'one line for each');
-is(scalar(grep { !/^\S+\ \S+\ \[info\]\ \d+\#\d+:\ \*\d+\ kafka\ ws\ refused\ with
-	\ 4\d\d:\ .*,\ client:\ 127\.0\.0\.1,\ server:\ ,
-	\ request:\ "GET\ [!-~]/x }
+is(scalar(grep { !/^\S+\ \S+\ \[info\]\ \d+\#\d+:\ \*\d+
+	\ kafka\ ws\ refused\ with\ 4\d\d:\ .*,\ client:\ 127\.0\.0\.1,
+	\ server:\ ,\ request:\ "GET\ [!-~]/x }
 	@refused), 0, 'each with level, client and request');
 is(scalar(grep { /\[(?:warn|error|crit|alert|emerg)\]/
 	&& !/kafka ws refused/ } @lines), 0, 'none above info');

@@ -144,7 +144,8 @@ my @probes = (
 		(map { $bytes->($_) } 1 .. 15, 17 .. 20, 32, 64, 600),
 		'A' x 22, 'A' x 22 . '=', 'A' x 22 . '===', 'A' x 23 . '=',
 		'A' x 24, 'A' x 21 . '===', '=' x 24, '==' . 'A' x 22,
-		"$key,", ",$key", "$key,$key", "$key $key", "\"$key\"", "<$key>",
+		"$key,", ",$key", "$key,$key", "$key $key", "\"$key\"",
+		"<$key>",
 		"$key;", "A$key", "${key}A", $key =~ tr/=/./r, lc $key x 2,
 		(map { my $c = $_; map { $with->($_, $c) } 0, 11, 21 }
 			'-', '_', '=', ' ', '"', ',', "\x01", "\x7f", "\x80",
@@ -263,7 +264,8 @@ my @probes = (
 	['W12', more => 'Content-Length: %s', 'body', 1, 5, 1000, '05',
 		1048576],
 	['W12', more => 'Content-Length: %s',
-		'nginx 400: client sent invalid "Content-Length" header', '', ' ',
+		'nginx 400: client sent invalid "Content-Length" header',
+		'', ' ',
 		qw(-1 -0 +0 +1 1.0 0x0 a 1a 0,0 1e1 18446744073709551616
 		9223372036854775808 99999999999999999999999), '1 1', "0\t",
 		"0\x80"],

@@ -79,7 +79,8 @@ for my $signal (qw(QUIT TERM)) {
 
 	$time = stop($signal);
 
-	cmp_ok($time, '<', within(2), "$signal, clients that do not answer: time");
+	cmp_ok($time, '<', within(2),
+		"$signal, clients that do not answer: time");
 	is(($mute->wait_close(TIME))[0], 1001,
 		"$signal, clients that do not answer: close");
 	is($t->left_over(), 0,

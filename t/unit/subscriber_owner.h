@@ -82,7 +82,9 @@ owner_checks(void)
     memcpy(name, owner.message, n);
     name[n] = '\0';
 
-    if (client.damaged || n < sizeof(name) - 1 || sscanf(name, "m%u:", &k) != 1) {
+    if (client.damaged || n < sizeof(name) - 1
+        || sscanf(name, "m%u:", &k) != 1)
+    {
         return;
     }
 

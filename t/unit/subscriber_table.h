@@ -43,8 +43,8 @@
 #define TEXT   (CLIENT_FIN | 0x1)
 #define BIN    (CLIENT_FIN | 0x2)
 
-#define A125   "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"     \
-               "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define A25    "aaaaaaaaaaaaaaaaaaaaaaaaa"
+#define A125   A25 A25 A25 A25 A25
 
 #define NOT_DATA      "C1003:data is not accepted here"
 #define NO_PONG      "C1011:ping timeout"
@@ -299,7 +299,8 @@ static const event_t  events[] = {
 
     { "taken: text", FRAME(TEXT, "hello"), WITH_MESSAGES, 0, 0, "m(hello)",
       "ppamm.ppppp ....... ...", NULL },
-    { "taken: text answered", FRAME(TEXT, "hello"), WITH_ANSWERS, 0, 0, "m(hello)",
+    { "taken: text answered", FRAME(TEXT, "hello"), WITH_ANSWERS, 0, 0,
+      "m(hello)",
       "Abbmm.bAAAA ....... ...", NULL },
     { "taken: continuation", CALL(fire_continuation, 0),
       WITH_MESSAGES, 0, 1002, "C1002:continuation of no message",
@@ -309,7 +310,8 @@ static const event_t  events[] = {
       "ppamm.ppppp ....... ...", NULL },
     { "taken: empty", FRAME(BIN, ""), WITH_MESSAGES, 0, 0, "m()",
       "ppamm.ppppp ....... ...", NULL },
-    { "taken: fails", fire_data_fails, TEXT, "hello", 5, WITH_MESSAGES, 0, 1006, "",
+    { "taken: fails", fire_data_fails, TEXT, "hello", 5, WITH_MESSAGES, 0,
+      1006, "",
       "eeemm.eeeee ....... ...", NULL },
     { "taken: answers, no room", FRAME(TEXT, "hello"),
       WITH_ANSWERS|WITH_ROOM(0), 0, 0, "m(hello)",

@@ -398,7 +398,8 @@ sub new_lines {
 			|| $line =~ /closed keepalive connection/;
 
 		chomp $line;
-		push @lines, $line =~ /^\S+ \S+ (\[\w+\]) \d+#\d+: \*\d+ (.*?)$CLIENT/
+		push @lines, $line
+			=~ /^\S+ \S+ (\[\w+\]) \d+#\d+: \*\d+ (.*?)$CLIENT/
 			? "$1 $2" : "line without a client: $line";
 	}
 
