@@ -272,15 +272,16 @@ ngx_kafka_ws_frame_xor(uint8_t *p, size_t n, const uint8_t mask[4])
 {
     size_t    i;
     uint32_t  half, word;
-    uint64_t  k, words;
+    uint64_t  k, words, twice[2];
 
     ngx_kafka_ws_frame_wide_t  wide, a, b;
 
     memcpy(&half, mask, 4);
 
     k = (uint64_t) half << 32 | half;
-    wide[0] = k;
-    wide[1] = k;
+    twice[0] = k;
+    twice[1] = k;
+    memcpy(&wide, twice, 16);
 
     for (i = 0; i + 32 <= n; i += 32) {
         memcpy(&a, p + i, 16);
