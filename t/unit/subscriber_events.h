@@ -181,11 +181,14 @@ fire_eof(const event_t *e)
 static inline void
 fire_reset(const event_t *e)
 {
+    ngx_event_t  *rev;
+
     w.recv_error = 1;
     w.send_error = 1;
 
-    w.c->read->ready = 1;
-    w.c->read->handler(w.c->read);
+    rev = w.c->read;
+    rev->ready = 1;
+    rev->handler(rev);
 
     if (w.c) {
         w.c->write->ready = 1;
