@@ -36,7 +36,7 @@ $f->withstands('half handshakes', mode => 'half', connections => MANY,
 # all are there when the first has to go: 5 s after it came
 
 $f->withstands('slow handshakes', mode => 'loris', connections => MANY,
-	count => MANY, connects => 2500, rate => MANY / 2, burst => 1,
+	count => MANY, connects => 2200, rate => MANY / 4, burst => 1,
 	ms => 12000, most => MANY);
 
 $f->finish();
