@@ -17,6 +17,7 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 
 use KafkaWS::Nginx qw(now);
+use KafkaWS::Pace qw(within);
 use KafkaWS::Process;
 
 use constant { TIME => 500, CORE => 300, DEFLATE => 150 };
@@ -82,9 +83,10 @@ EOT
 
 my $p = KafkaWS::Process->start(pipe => 1, log => "$dir/conformance.err",
 	command => ['python3', '-B', "$FindBin::Bin/conformance/run",
-		'--plain=' . $t->port(0), '--tls=' . $t->port(1)]);
+		'--plain=' . $t->port(0), '--tls=' . $t->port(1),
+		'--thin=' . ($ENV{TEST_LOAD_DIVISOR} || 1)]);
 
-my ($count, $ended, $summary) = (0, now() + TIME, '');
+my ($count, $ended, $summary) = (0, now() + within(TIME), '');
 
 while (defined(my $line = $p->line($ended - now()))) {
 	if ($line =~ /^(not )?ok \d+ - (.*)/) {

@@ -18,9 +18,10 @@ use Test::More;
 use KafkaWS::Bench;
 use KafkaWS::Broker;
 use KafkaWS::Nginx;
+use KafkaWS::Pace qw(amount unmeasured);
 
 use constant {
-	CLIENTS => 4000,
+	CLIENTS => amount(4000),
 	SLACK => 64,
 };
 
@@ -32,10 +33,15 @@ my $plain = $bench->idle_bytes(CLIENTS, '');
 my $deflate = $bench->idle_bytes(CLIENTS, 'kafka_ws_deflate on;',
 	deflate => 1);
 
-# what is measured are connections at all
-cmp_ok($plain, '>', 1024, 'bytes of a plain connection');
-cmp_ok($deflate, '>', 1024, 'bytes of a connection with permessage-deflate');
-cmp_ok(abs($deflate - $plain), '<=', SLACK, 'the difference');
+SKIP: {
+	unmeasured(3);
+
+	# what is measured are connections at all
+	cmp_ok($plain, '>', 1024, 'bytes of a plain connection');
+	cmp_ok($deflate, '>', 1024,
+		'bytes of a connection with permessage-deflate');
+	cmp_ok(abs($deflate - $plain), '<=', SLACK, 'the difference');
+}
 
 note(sprintf 'private memory of the worker per idle client: plain %.1f B, '
 	. 'permessage-deflate %.1f B', $plain, $deflate);

@@ -20,6 +20,9 @@ package KafkaWS::Flood;
 # median of the pairs' ratios of p99.  If it is above the limit, as many pairs
 # again are taken, twice at most, and all of them count: a ratio that is there
 # stays, the noise of few pairs does not.
+#
+# With an nginx that is slow by itself neither is measured, nor is memory, and
+# floods are smaller: see KafkaWS::Pace.
 
 use warnings;
 use strict;
@@ -32,6 +35,7 @@ use Time::HiRes qw(sleep);
 use KafkaWS::Broker;
 use KafkaWS::Load qw(cpu_ns);
 use KafkaWS::Nginx qw(wait_for now);
+use KafkaWS::Pace qw(within amount unmeasured);
 use KafkaWS::Process qw(tool);
 
 use constant {
@@ -62,7 +66,8 @@ sub new {
 		http => '', %o }, $class;
 
 	# whatever is started from now on inherits it
-	$self->{attacker} = system("chrt -r -p 1 $$ 2>/dev/null") == 0
+	$self->{attacker} = $ENV{TEST_INSTRUMENTED} ? []
+		: system("chrt -r -p 1 $$ 2>/dev/null") == 0
 		? ['chrt', '-o', 0] : ['chrt', '-i', 0];
 
 	my $b = $self->{broker} = KafkaWS::Broker->new(own => 1);
@@ -172,6 +177,10 @@ sub withstands {
 	my ($alive, $codes, $lines, $pairs, $most) = map { delete $o{$_} }
 		qw(alive codes lines pairs most);
 
+	$o{$_} = amount($o{$_}) for grep { $o{$_} }
+		qw(connections count connects rate);
+	$o{ms} = within($o{ms});
+
 	# what nginx keeps for so many is there from now on
 	$self->flood(%o);
 	$self->settled() or diag("$name: not over after its first run");
@@ -181,27 +190,33 @@ sub withstands {
 
 	$self->{probes} = [];
 
-	my ($ratio, @runs) = $self->pairs($pairs // $self->{pairs},
+	my ($ratio, @runs) = $self->pairs(amount($pairs // $self->{pairs}),
 		\%o);
 
 	ok($self->settled(), "$name: all of them are gone");
 
 	my ($heap_after, $memory_after, $fds_after) = $self->footprint();
 	my @bad = grep { $_->{failed} || $_->{refused}
-		|| $_->{alive} != ($alive // 0)
-		|| $_->{alive_max} < ($most // 0) } @runs;
+		|| $_->{alive} != ($alive ? amount($alive) : 0)
+		|| $_->{alive_max} < ($most ? amount($most) : 0) } @runs;
 	my %got;
 
 	for my $r (@runs) {
 		$got{$_} += $r->{codes}{$_} for keys %{ $r->{codes} };
 	}
 
-	cmp_ok($ratio, '<=', RATIO, "$name: p99 of the others, ratio");
-	cmp_ok($heap_after - $heap, '<=', HEAP, "$name: allocated memory");
-	cmp_ok($memory_after - $memory, '<=', SLACK, "$name: memory");
+	SKIP: {
+		unmeasured(3);
+
+		cmp_ok($ratio, '<=', RATIO, "$name: p99 of the others, ratio");
+		cmp_ok($heap_after - $heap, '<=', HEAP,
+			"$name: allocated memory");
+		cmp_ok($memory_after - $memory, '<=', SLACK, "$name: memory");
+	}
+
 	is($fds_after, $fds, "$name: descriptors");
 
-	ok(!@bad && !grep({ ($got{$_} // 0) < $codes->{$_} * @runs }
+	ok(!@bad && !grep({ ($got{$_} // 0) < due($codes->{$_}) * @runs }
 		keys %{ $codes // {} }), "$name: each got what it is due")
 		or diag(map { "$_->{text}\n" } grep { $_ }
 			(@bad ? @bad : @runs)[0 .. 2]);
@@ -218,6 +233,9 @@ sub withstands {
 		map { 100 * median(map { $_->{share} } @$_) } \@runs,
 		$self->{calm});
 }
+
+# how many of a flood that was made smaller get a code, at least
+sub due { return amount($_[0]) - (amount($_[0]) < $_[0]) }
 
 # returns: the median ratio, and the reports of the floods
 sub pairs {
@@ -239,7 +257,7 @@ sub pairs {
 
 		$median = median(map { $_->[1] / max($_->[0], 1) } @pairs);
 
-		last if $median <= RATIO;
+		last if $median <= RATIO || $ENV{TEST_INSTRUMENTED};
 	}
 
 	note("$o->{mode}: p99 in us, quiet/flood: "
@@ -275,7 +293,7 @@ sub flood {
 	my $p = KafkaWS::Process->start(command => \@command, pipe => 1,
 		death => 'TERM',
 		log => $self->{nginx}->testdir . '/ws_flood.log');
-	my $until = now() + $o{ms} / 1000 + 30;
+	my $until = now() + $o{ms} / 1000 + within(30);
 	my $seen = $self->watch(sub { $p->alive && now() < $until });
 	my $line = $p->line(1) // die "no report of ws_flood: "
 		. $self->{nginx}->read_testfile('ws_flood.log') . "\n";
@@ -314,7 +332,8 @@ sub probed {
 	my @bad = grep { $_ ne '' } map { $_->[1] } @{ $self->{probes} };
 	my $slowest = max(map { $_->[0] } @{ $self->{probes} });
 
-	ok(!@bad && $slowest < SLOW, "$name: the other site serves, in time")
+	ok(!@bad && $slowest < within(SLOW),
+		"$name: the other site serves, in time")
 		or diag("slowest $slowest s, not served: " . @bad . "\n"
 			. ($bad[0] // ''));
 }
