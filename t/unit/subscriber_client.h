@@ -84,14 +84,12 @@ client_frame(u_char *buf, unsigned first, const void *payload, size_t n)
 }
 
 
-/* a frame of ours around record k: "r1:" and letters */
+/* the head of a text frame of ours */
 
 static inline size_t
-client_record(u_char *buf, unsigned k, size_t n)
+client_head(u_char *buf, size_t n)
 {
-    int     m;
-    char    name[16];
-    size_t  i, len;
+    size_t  len;
 
     len = 0;
     buf[len++] = CLIENT_FIN | 0x1;
@@ -104,6 +102,21 @@ client_record(u_char *buf, unsigned k, size_t n)
         buf[len++] = (u_char) (n >> 8);
         buf[len++] = (u_char) n;
     }
+
+    return len;
+}
+
+
+/* a frame of ours around record k: "r1:" and letters */
+
+static inline size_t
+client_record(u_char *buf, unsigned k, size_t n)
+{
+    int     m;
+    char    name[16];
+    size_t  i, len;
+
+    len = client_head(buf, n);
 
     m = snprintf(name, sizeof(name), "r%u:", k);
     memcpy(buf + len, name, (size_t) m);
@@ -132,7 +145,13 @@ client_takes_record(const u_char *p, size_t n, const u_char *frame,
     if (n > RECORD_BIG || sscanf(name, "r%u:", &k) != 1
         || client_record(want, k, n) != len || memcmp(want, frame, len) != 0)
     {
-        world_trace(" t(%.*s)", (int) n, (const char *) p);
+        if (n > 16) {
+            world_trace(" t(#%u)", (unsigned) n);
+
+        } else {
+            world_trace(" t(%.*s)", (int) n, (const char *) p);
+        }
+
         return;
     }
 

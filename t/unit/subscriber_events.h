@@ -208,6 +208,38 @@ fire_room(const event_t *e)
 }
 
 
+/* the client's frame and room in one turn of the loop: it is read first */
+
+static inline void
+fire_both(const event_t *e)
+{
+    w.room = WORLD_EMPTY;
+    w.c->write->ready = 1;
+
+    fire_frame(e);
+
+    w.c->read->ready = 1;
+    w.c->read->handler(w.c->read);
+
+    if (w.c) {
+        w.c->write->handler(w.c->write);
+    }
+}
+
+
+static inline void
+fire_room_timer(const event_t *e)
+{
+    w.kws->sent = 0;
+    world_room(WORLD_EMPTY);
+    world_settle();
+
+    if (w.c) {
+        world_expire();
+    }
+}
+
+
 static inline void
 fire_spurious(const event_t *e)
 {
@@ -311,6 +343,15 @@ fire_early(const event_t *e)
     now = ngx_current_msec;
     ngx_current_msec++;
     world_timer->key = now;
+    world_expire();
+}
+
+
+static inline void
+fire_ping_fails(const event_t *e)
+{
+    w.send_error = 1;
+    w.write_edge = 1;
     world_expire();
 }
 

@@ -72,7 +72,7 @@ typedef struct {
     unsigned                    recv_error;
     unsigned                    recv_eof;
     unsigned                    wants_read;  /* TLS, before it writes on */
-    u_char                      in[65536];
+    u_char                      in[131072];
     size_t                      in_pos;
     size_t                      in_len;
 

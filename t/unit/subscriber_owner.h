@@ -195,10 +195,11 @@ owner_data(ngx_kafka_ws_subscriber_t *kws, const ngx_kafka_ws_recv_t *ev)
 
     if (owner.len > 16) {
         world_trace(" m(#%u)", (unsigned) owner.len);
-        return NGX_OK;
-    }
 
-    world_trace(" m(%.*s)", (int) owner.len, (const char *) owner.message);
+    } else {
+        world_trace(" m(%.*s)", (int) owner.len,
+                    (const char *) owner.message);
+    }
 
     if (!owner.answers) {
         return NGX_OK;

@@ -78,6 +78,10 @@ world_send(ngx_connection_t *c, u_char *buf, size_t size)
         world_broken("frames ahead of the response");
     }
 
+    if (size == 0 || !c->write->ready) {
+        world_broken("a send in vain");
+    }
+
     if (w.send_error) {
         c->write->error = 1;
         return NGX_ERROR;

@@ -14,7 +14,9 @@
 
 
 #define MODES    4      /* TLS, level */
-#define OTHERS   8      /* tests that are no row */
+#define OTHERS   17     /* tests that are no row */
+
+#define FIVE(s)  s s s s s
 
 
 typedef struct {
@@ -389,6 +391,133 @@ wants_read_test(void)
 }
 
 
+/* frames that came in one packet with the request */
+
+static void
+early_test(void)
+{
+    size_t     n;
+    u_char     buf[64];
+    ngx_buf_t  b;
+
+    memset(&owner, 0, sizeof(owner_t));
+    memset(&b, 0, sizeof(ngx_buf_t));
+
+    n = client_frame(buf, PING, "hi", 2);
+    b.pos = buf;
+    b.last = buf + n;
+
+    world_begin(0, 0, WORLD_EMPTY);
+    w.fail = FAIL_SETSOCKOPT;
+    w.r->header_in = &b;
+    world_create(&owner_of_records);
+    w.fail = 0;
+    world_settle();
+    state_frame(CLOSE, "\x03\xe8");
+    ok(strcmp(w.trace, " 101 w P(hi) l C1000 fin") == 0,
+       "frames behind the request, without SO_SNDBUF");
+    is_int(cell_end(), 1000, "and its end");
+
+    b.pos = buf;
+    b.last = buf + n;
+
+    world_begin(0, 0, WORLD_EMPTY);
+    w.r->header_in = &b;
+    world_create(&owner_of_records);
+    w.send_error = 1;
+    world_settle();
+    ok(w.c == NULL && w.broken == NULL,
+       "frames behind the request, and a send that fails");
+}
+
+
+/* answers to one read that are more than one buffer; room: in the socket */
+
+static void
+answers_test(size_t room, unsigned error, const char *want, const char *name)
+{
+    size_t         n;
+    u_char         buf[64], frame[256];
+    unsigned       i;
+    static u_char  plain[4000];
+
+    memset(&owner, 0, sizeof(owner_t));
+    memset(plain, 'a', sizeof(plain));
+    state_enter('o', 0, 0, &owner_of_messages);
+    owner.answers = 1;
+
+    n = state_deflate(plain, sizeof(plain), buf, sizeof(buf));
+    n = client_frame(frame, CLIENT_RSV1 | TEXT, buf, n);
+
+    for (i = 0; i < 5; i++) {
+        world_receive(frame, n);
+    }
+
+    world_room(room);
+    w.send_error = error;
+    cell_trace(at_once);
+    world_settle();
+    world_room(WORLD_EMPTY);
+    world_settle();
+    world_check();
+    cell_trace(at_once);
+
+    ok(strcmp(at_once, want) == 0 && w.broken == NULL, "%s", name);
+    (void) cell_end();
+}
+
+
+/* codes that nobody has a counter for share one */
+
+static void
+code_test(void)
+{
+    state_enter('o', 0, 0, &owner_of_records);
+    ngx_kafka_ws_subscriber_close(w.kws, 4000, NULL, 0);
+    world_settle();
+    (void) cell_end();
+    is_int(w.counters.closes[NGX_KAFKA_WS_CLOSES - 1], 1, "another code");
+}
+
+
+/* a compressed message that is longer than what is allocated for it first */
+
+static void
+packed_test(void)
+{
+    size_t         i, n, m;
+    uint32_t       x;
+    static u_char  plain[4000], buf[5000], frame[800];
+
+    memset(&owner, 0, sizeof(owner_t));
+    state_enter('o', 0, 0, &owner_of_messages);
+
+    x = 1;
+
+    for (i = 0; i < sizeof(plain); i++) {
+        x = x * 1664525 + 1013904223;
+        plain[i] = (u_char) (x >> 25);
+    }
+
+    n = state_deflate(plain, sizeof(plain), buf, sizeof(buf));
+    ok(n > 2 * 1024, "a message that does not shrink much");
+
+    for (i = 0; i < n; i += m) {
+        m = ngx_min(n - i, 700);
+        world_receive(frame,
+                      client_frame(frame, (i == 0 ? CLIENT_RSV1 | 0x2 : 0)
+                                          | (i + m == n ? CLIENT_FIN : 0),
+                                   buf + i, m));
+        world_settle();
+    }
+
+    ok(owner.len == sizeof(plain)
+       && memcmp(owner.message, plain, sizeof(plain)) == 0,
+       "is inflated from its pieces");
+    (void) cell_end();
+}
+
+
 int
 main(int argc, char **argv)
 {
@@ -410,6 +539,16 @@ main(int argc, char **argv)
     create_test();
     exiting_test();
     wants_read_test();
+    early_test();
+    answers_test(WORLD_EMPTY, 0, "O" FIVE(" m(#4000)") FIVE(" t(#4000)"),
+                 "answers of more than a buffer");
+    answers_test(5000, 0, "O" FIVE(" m(#4000)") " t(#4000) full"
+                 " t(#4000) t(#4000) t(#4000) w",
+                 "the same, while the socket gets full");
+    answers_test(WORLD_EMPTY, 1, "D" FIVE(" m(#4000)") " l end",
+                 "the same, and a send that fails");
+    code_test();
+    packed_test();
 
     printf("# %u events, %u states, %u cells, %u runs without memory\n",
            (unsigned) EVENTS, (unsigned) STATES, matrix.cells, matrix.memory);
