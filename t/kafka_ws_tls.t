@@ -28,7 +28,7 @@ use constant { TIME => 10, SIZE => 50_000, MANY => 40, SMALL => 2000 };
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('tls'), partitions => 2);
 
-my $t = KafkaWS::Nginx->new(broker => $b)->plan(28);
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(29);
 my $dir = $t->testdir;
 
 system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
@@ -61,7 +61,7 @@ http {
     }
 
     server {
-        listen  127.0.0.1:%%PORT_1%% ssl;
+        listen  127.0.0.1:%%PORT_1%% ssl http2;
         listen  127.0.0.1:%%PORT_0%%;
 
         location / {
@@ -127,6 +127,10 @@ for my $version (sort keys %tunnel) {
 	is(($c->wait_close(TIME))[0], 1003, "$version: data");
 	is($c->wait_eof(TIME), 'fin', "$version: end after data");
 }
+
+# HTTP/2 on the same port: a browser takes HTTP/1.1 for its WebSockets
+
+like(h2_answer(), qr/^...\x01.{5}\x8c/s, 'HTTP/2 is refused with 400');
 
 ok(-s "$dir/full", 'a socket was full when a Close was to go');
 
@@ -251,6 +255,29 @@ EOC
 		or die $t->read_testfile('gcc.out');
 
 	return "$dir/full.so";
+}
+
+# the first HEADERS frame that answers GET / over HTTP/2 (RFC 9113, 4.1; :status
+# 400 is 0x8c, RFC 7541, A)
+sub h2_answer {
+	my $request = "PRI * HTTP/2.0\x0d\x0a\x0d\x0aSM\x0d\x0a\x0d\x0a"
+		. "\0\0\0\x04\0\0\0\0\0"
+		. "\0\0\x06\x01\x05\0\0\0\x01\x82\x87\x84\x01\x01a";
+
+	$t->write_file('h2.request', $request);
+
+	my $answer = `(cat $dir/h2.request; sleep 1) | openssl s_client -quiet \\
+		-alpn h2 -connect 127.0.0.1:@{[ $t->port(1) ]} 2>/dev/null`;
+
+	# frames: length in 3 bytes, kind, flags, stream
+	while (length $answer >= 9) {
+		my $frame = substr $answer, 0,
+			9 + unpack('N', "\0" . substr $answer, 0, 3), '';
+
+		return $frame if ord(substr $frame, 3, 1) == 1;
+	}
+
+	return 'no answer';
 }
 
 sub status { return $t->status()->{clusters}[0] }
