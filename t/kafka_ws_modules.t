@@ -24,7 +24,7 @@ use constant TIME => 10;
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('modules'));
 
-my $t = KafkaWS::Nginx->new(broker => $b)->plan(31);
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(33);
 
 $t->write_file_expand('nginx.conf', <<"EOT")->run();
 
@@ -139,6 +139,23 @@ http {
             internal;
             return  204;
         }
+
+        # an application that decides, and says where the stream is
+
+        location = /sent {
+            proxy_pass  http://127.0.0.1:%%PORT_0%%/sends;
+        }
+
+        location = /sends {
+            default_type  text/html;
+            add_header    X-Accel-Redirect /inner;
+            return        200 "not this";
+        }
+
+        location = /inner {
+            internal;
+            kafka_ws  c;
+        }
     }
 
     # a proxy in front
@@ -167,7 +184,7 @@ KafkaWS::Client->open($t->port(0), '/')->disconnect();
 
 my @open = map { open_as($_->[0], $_->[1]) } (['/auth', 'ann'],
 	['/satisfied', 'ann'], ['/map', 'ann'], ['/written/x'], ['/if'],
-	['/cached'], ['/mirrored']);
+	['/cached'], ['/mirrored'], ['/sent']);
 
 push @open, KafkaWS::Client->open($t->port(0), '/basic',
 	headers => [Authorization => 'Basic YW5uOnNlY3JldA==']);
@@ -187,6 +204,7 @@ is(ask('/satisfied', 'bob')->status, 403, 'satisfy any: none');
 is(ask('/basic')->status, 401, 'auth_basic');
 is(ask('/map', 'bob')->status, 404, 'map to a topic that is not allowed');
 is(ask('/if?no=1')->status, 402, 'return in if');
+is(ask('/inner')->status, 404, 'internal');
 
 # limits
 
