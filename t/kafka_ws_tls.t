@@ -257,8 +257,8 @@ EOC
 	return "$dir/full.so";
 }
 
-# the first HEADERS frame that answers GET / over HTTP/2 (RFC 9113, 4.1; :status
-# 400 is 0x8c, RFC 7541, A)
+# the first HEADERS frame that answers GET / over HTTP/2 (RFC 9113, 4.1; 0x8c is
+# :status 400, RFC 7541, A)
 sub h2_answer {
 	my $request = "PRI * HTTP/2.0\x0d\x0a\x0d\x0aSM\x0d\x0a\x0d\x0a"
 		. "\0\0\0\x04\0\0\0\0\0"
@@ -266,8 +266,9 @@ sub h2_answer {
 
 	$t->write_file('h2.request', $request);
 
-	my $answer = `(cat $dir/h2.request; sleep 1) | openssl s_client -quiet \\
-		-alpn h2 -connect 127.0.0.1:@{[ $t->port(1) ]} 2>/dev/null`;
+	my $answer = `(cat $dir/h2.request; sleep 1) | openssl s_client \\
+		-quiet -alpn h2 -connect 127.0.0.1:@{[ $t->port(1) ]} \\
+		2>/dev/null`;
 
 	# frames: length in 3 bytes, kind, flags, stream
 	while (length $answer >= 9) {

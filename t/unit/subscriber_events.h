@@ -213,13 +213,16 @@ fire_room(const event_t *e)
 static inline void
 fire_both(const event_t *e)
 {
+    ngx_event_t  *rev;
+
     w.room = WORLD_EMPTY;
     w.c->write->ready = 1;
 
     fire_frame(e);
 
-    w.c->read->ready = 1;
-    w.c->read->handler(w.c->read);
+    rev = w.c->read;
+    rev->ready = 1;
+    rev->handler(rev);
 
     if (w.c) {
         w.c->write->handler(w.c->write);
