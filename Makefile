@@ -80,6 +80,7 @@ NEEDS_test = kafka test
 NEEDS_test-asan = kafka test
 NEEDS_test-valgrind = kafka test valgrind
 NEEDS_test-mock = test
+NEEDS_test-floods = kafka test
 NEEDS_test-browser = kafka browser
 NEEDS_test-clients = kafka test browser clients
 NEEDS_lint = lint
@@ -95,7 +96,7 @@ export TEST_JOBS = $(JOBS)
 export TEST_NGINX_BINARY = $(NGINX_BINARY)
 export TEST_NGINX_MODULES = $(CURDIR)/$(OBJS)
 
-.PHONY: help all build echo deps kafka unit test test-asan test-mock test-browser \
+.PHONY: test-floods help all build echo deps kafka unit test test-asan test-mock test-browser \
 	lint check fuzz bench demo install uninstall dist clean distclean \
 	tools unit-programs fuzz-programs packages FORCE
 
@@ -151,6 +152,9 @@ test-asan: ## the tests under ASan and UBSan: module, and nginx of NGINX_SRC
 test-valgrind: packages build echo kafka tools unit-plain $(MEMCHECK) ## the tests under valgrind
 	@t/valgrind/run --broker=both t/valgrind/selftest.t $(UNIT_PLAIN) \
 		$(TESTS)
+
+test-floods: packages build echo kafka tools ## floods: p99 of others within 1.2, on a quiet machine
+	@TEST_FLOOD_RATIO=1.2 t/run --broker=kafka $(wildcard t/*_flood_*.t)
 
 test-browser: packages build kafka tools ## the demo page in Chromium
 	@t/browser/run

@@ -21,6 +21,10 @@ package KafkaWS::Flood;
 # again are taken, twice at most, and all of them count: a ratio that is there
 # stays, the noise of few pairs does not.
 #
+# The limit is 1.2, which "make test-floods" asks for on a machine without other
+# work (TEST_FLOOD_RATIO); beside others times are noise, and "make test" only
+# finds what is far beyond.
+#
 # With an nginx that is slow by itself neither is measured, nor is memory, and
 # floods are smaller: see KafkaWS::Pace.
 
@@ -43,7 +47,7 @@ use constant {
 	RATE => 500,			# records a second for each of them
 	SIZE => 200,
 	QUIET => 600,			# ms
-	RATIO => 1.2,
+	RATIO => $ENV{TEST_FLOOD_RATIO} || 2,
 	SLOW => 2,			# seconds, for the other site
 	BIG => 200_000,			# bytes, a frame that is torn
 
