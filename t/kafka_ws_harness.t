@@ -19,6 +19,7 @@ use Test::More;
 use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for);
 use KafkaWS::Pace qw(within amount);
+use KafkaWS::Probe;
 
 ###############################################################################
 
@@ -63,7 +64,7 @@ my @bad_heads = (
 		sub { $_[0] .= "Sec-WebSocket-Extensions: x\x0d\x0a" }],
 );
 
-my $t = KafkaWS::Nginx->new()->plan(34 + @bad_frames + @bad_heads);
+my $t = KafkaWS::Nginx->new()->plan(36 + @bad_frames + @bad_heads);
 
 ###############################################################################
 
@@ -180,6 +181,21 @@ like($out, qr/^not ok \d+ - no sanitizer reports/m,
 $out = inner('kill "KILL", $t->master_pid; '
 	. '$t->write_file("error.log", ""); wait_for(1, sub { 0 })');
 like($out, qr/^not ok \d+ - no process left/m, 'process left is found');
+
+# a line that nginx is still writing
+
+my $said = '2026/01/01 00:00:00 [info] 1#1: *1 kafka ws refused, client: '
+	. '127.0.0.1, server: localhost';
+
+mkdir "$t->{dir}/half";
+$t->write_file('half/error.log', substr $said, 0, 60);
+
+my $probe = bless { nginx => bless { dir => "$t->{dir}/half" }, ref $t },
+	'KafkaWS::Probe';
+
+is_deeply([$probe->new_lines], [], 'half a line is none');
+$t->write_file('half/error.log', "$said\n");
+is_deeply([$probe->new_lines], ['[info] kafka ws refused'], 'then it is one');
 
 # a slow nginx: what is not measured is neither passed nor failed
 

@@ -393,6 +393,12 @@ sub new_lines {
 	seek $f, $self->{read} // 0, 0;
 
 	while (my $line = <$f>) {
+		# nginx is at it: a line that crosses a page of the file
+		# appears in two parts
+		last if $line !~ /\n\z/;
+
+		$self->{read} = tell $f;
+
 		# closing a kept connection is no fault
 		next if $line !~ /client/
 			|| $line =~ /closed keepalive connection/;
@@ -402,8 +408,6 @@ sub new_lines {
 			=~ /^\S+ \S+ (\[\w+\]) \d+#\d+: \*\d+ (.*?)$CLIENT/
 			? "$1 $2" : "line without a client: $line";
 	}
-
-	$self->{read} = tell $f;
 
 	return @lines;
 }
