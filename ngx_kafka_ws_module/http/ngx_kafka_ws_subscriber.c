@@ -108,6 +108,7 @@ ngx_kafka_ws_subscriber_create(ngx_http_request_t *r,
     kws->received = ngx_current_msec;
     kws->quiet = ngx_current_msec;
 
+    kws->credit = NGX_KAFKA_WS_SUB_CREDIT;
     kws->deflate = deflate ? 1 : 0;
 
     ngx_kafka_ws_receiver_init(&kws->receiver, conf->max_frame);
@@ -532,6 +533,7 @@ ngx_kafka_ws_subscriber_cleanup(void *data)
     }
 
     ngx_kafka_ws_bytes_free(&kws->packed);
+    ngx_kafka_ws_pace_end(&kws->pace);
 
     if (kws->code == 0) {
         kws->code = NGX_KAFKA_WS_CLOSE_ABNORMAL;

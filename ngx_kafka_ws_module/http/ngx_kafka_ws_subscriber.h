@@ -19,12 +19,15 @@
 
 #include "ngx_kafka_ws_bytes.h"
 #include "ngx_kafka_ws_frame.h"
+#include "ngx_kafka_ws_pace.h"
 #include "ngx_kafka_ws_receiver.h"
 #include "ngx_kafka_ws_shm.h"
 #include "ngx_kafka_ws_socket.h"
 
 
 #define NGX_KAFKA_WS_CLOSE_ABNORMAL  1006   /* for the counters only */
+
+#define NGX_KAFKA_WS_SUB_CREDIT  16     /* reads before a client is paced */
 
 
 typedef struct ngx_kafka_ws_subscriber_s  ngx_kafka_ws_subscriber_t;
@@ -114,6 +117,8 @@ struct ngx_kafka_ws_subscriber_s {
     ngx_kafka_ws_bytes_t      *packed;      /* a compressed message that is
                                                not whole yet */
 
+    ngx_kafka_ws_pace_t        pace;
+
     ngx_msec_t                 received;    /* last time of anything */
     ngx_msec_t                 pinged;
     ngx_msec_t                 quiet;       /* since when nothing was sent */
@@ -129,6 +134,7 @@ struct ngx_kafka_ws_subscriber_s {
     unsigned                   hold:1;      /* the owner's: read no more */
     unsigned                   deflate:1;   /* agreed on */
     unsigned                   where:3;     /* the owner's: which list */
+    unsigned                   credit:5;    /* reads until it is paced */
 
     uint16_t                   code;        /* of the close, 0: none yet */
 
@@ -222,6 +228,14 @@ void ngx_kafka_ws_subscriber_timeout(ngx_kafka_ws_subscriber_t *kws);
 
 ngx_int_t ngx_kafka_ws_subscriber_half_close(ngx_kafka_ws_subscriber_t *kws);
 ngx_int_t ngx_kafka_ws_subscriber_replies(ngx_kafka_ws_subscriber_t *kws);
+
+#if (NGX_HTTP_SSL)
+
+/* recv of a TLS connection: what is wrong with it is logged as info */
+ssize_t ngx_kafka_ws_subscriber_tls_recv(ngx_kafka_ws_subscriber_t *kws,
+    u_char *buf, size_t size);
+
+#endif
 
 /*
  * Takes bytes of a compressed message, and gives the inflated ones to the

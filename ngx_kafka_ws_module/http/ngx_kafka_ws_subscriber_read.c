@@ -17,8 +17,14 @@
 #define NGX_KAFKA_WS_READ_SIZE   16384  /* bytes of a read */
 #define NGX_KAFKA_WS_READ_TURNS  4      /* reads before others get a turn */
 
+/* of clients that have nothing to say but control frames */
+#define NGX_KAFKA_WS_READ_CONTROL  4096  /* bytes of a read, one at a turn */
+#define NGX_KAFKA_WS_READ_QUIET    1000  /* ms that give the credit back */
+
 
 static ngx_int_t ngx_kafka_ws_subscriber_read(ngx_kafka_ws_subscriber_t *kws);
+static ngx_uint_t ngx_kafka_ws_subscriber_spent(
+    ngx_kafka_ws_subscriber_t *kws);
 static ngx_int_t ngx_kafka_ws_subscriber_take(ngx_kafka_ws_subscriber_t *kws,
     u_char *p, u_char *last);
 static ngx_int_t ngx_kafka_ws_subscriber_input(ngx_kafka_ws_subscriber_t *kws,
@@ -70,6 +76,14 @@ ngx_kafka_ws_subscriber_read_handler(ngx_event_t *rev)
         return;
     }
 
+    if (rc == NGX_DECLINED) {
+        rc = ngx_kafka_ws_pace(&kws->pace, rev);
+    }
+
+    if (rc == NGX_OK && ngx_kafka_ws_paused(&kws->pace)) {
+        return;
+    }
+
     if (rc != NGX_OK
         || ngx_handle_read_event(rev, kws->eof ? NGX_CLOSE_EVENT : 0)
            != NGX_OK)
@@ -81,16 +95,18 @@ ngx_kafka_ws_subscriber_read_handler(ngx_event_t *rev)
 
 /*
  * returns:  NGX_OK: nothing is there now; NGX_AGAIN: there is more, but
- *           others want their turn; NGX_ERROR: the connection is over
+ *           others want their turn; NGX_DECLINED: the client sends more than
+ *           it should; NGX_ERROR: the connection is over
  */
 
 static ngx_int_t
 ngx_kafka_ws_subscriber_read(ngx_kafka_ws_subscriber_t *kws)
 {
     u_char               buf[NGX_KAFKA_WS_READ_SIZE];
+    size_t               size;
     ssize_t              n;
     ngx_buf_t           *b;
-    ngx_uint_t           turn;
+    ngx_uint_t           turns, spent;
     ngx_connection_t    *c;
 
     c = kws->connection;
@@ -107,13 +123,31 @@ ngx_kafka_ws_subscriber_read(ngx_kafka_ws_subscriber_t *kws)
         b->pos = b->last;
     }
 
-    for (turn = 0; turn < NGX_KAFKA_WS_READ_TURNS; turn++) {
+    if (kws->owner->data) {
+        size = NGX_KAFKA_WS_READ_SIZE;
+        turns = NGX_KAFKA_WS_READ_TURNS;
+
+    } else {
+        size = NGX_KAFKA_WS_READ_CONTROL;
+        turns = 1;
+    }
+
+    for ( ;; ) {
 
         if (!c->read->ready || kws->hold || kws->eof) {
             return NGX_OK;
         }
 
-        n = c->recv(c, buf, NGX_KAFKA_WS_READ_SIZE);
+        if (turns-- == 0) {
+            return NGX_AGAIN;
+        }
+
+#if (NGX_HTTP_SSL)
+        n = c->ssl ? ngx_kafka_ws_subscriber_tls_recv(kws, buf, size)
+                   : c->recv(c, buf, size);
+#else
+        n = c->recv(c, buf, size);
+#endif
 
         if (n == NGX_AGAIN) {
             return NGX_OK;
@@ -125,14 +159,43 @@ ngx_kafka_ws_subscriber_read(ngx_kafka_ws_subscriber_t *kws)
             return NGX_OK;
         }
 
-        if (n == NGX_ERROR || n == 0
-            || ngx_kafka_ws_subscriber_take(kws, buf, buf + n) != NGX_OK)
-        {
+        if (n == NGX_ERROR || n == 0) {
             return NGX_ERROR;
         }
+
+        spent = ngx_kafka_ws_subscriber_spent(kws);
+
+        if (ngx_kafka_ws_subscriber_take(kws, buf, buf + n) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (spent) {
+            return NGX_DECLINED;
+        }
+    }
+}
+
+
+/*
+ * Before a read is taken.  A browser answers pings, and what it has to say
+ * besides comes in a few reads.
+ */
+
+static ngx_uint_t
+ngx_kafka_ws_subscriber_spent(ngx_kafka_ws_subscriber_t *kws)
+{
+    if (kws->owner->data) {
+        return 0;
     }
 
-    return NGX_AGAIN;
+    if (ngx_current_msec - kws->received >= NGX_KAFKA_WS_READ_QUIET) {
+        kws->credit = NGX_KAFKA_WS_SUB_CREDIT;
+
+    } else if (kws->credit) {
+        kws->credit--;
+    }
+
+    return kws->credit == 0;
 }
 
 

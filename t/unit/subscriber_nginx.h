@@ -95,6 +95,8 @@ typedef struct {
     unsigned                    fin;      /* our half is closed */
     unsigned                    infos;    /* lines in the log */
     const char                 *broken;   /* what must not happen */
+    ngx_kafka_ws_pace_t        *pace;     /* the pause there is */
+    unsigned                    pauses;   /* so far */
 
     size_t                      trace_len;
     char                        trace[2048];
@@ -301,6 +303,62 @@ ngx_handle_write_event(ngx_event_t *wev, size_t lowat)
 }
 
 
+/* pauses end when all else is quiet */
+
+ngx_int_t
+ngx_kafka_ws_pace(ngx_kafka_ws_pace_t *pace, ngx_event_t *rev)
+{
+    if (ngx_kafka_ws_paused(pace)) {
+        return NGX_OK;
+    }
+
+    if (w.fail == FAIL_READ_EVENT) {
+        return NGX_ERROR;
+    }
+
+    if (w.pace) {
+        world_broken("two pauses");
+    }
+
+    rev->active = 0;
+
+    pace->rev = rev;
+    w.pace = pace;
+    w.pauses++;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_kafka_ws_pace_end(ngx_kafka_ws_pace_t *pace)
+{
+    if (ngx_kafka_ws_paused(pace)) {
+        pace->rev = NULL;
+        w.pace = NULL;
+    }
+}
+
+
+static inline ngx_uint_t
+world_run_paused(void)
+{
+    ngx_event_t  *rev;
+
+    if (w.pace == NULL) {
+        return 0;
+    }
+
+    rev = w.pace->rev;
+    rev->ready = 1;
+
+    ngx_kafka_ws_pace_end(w.pace);
+    ngx_post_event(rev, &ngx_posted_events);
+
+    return 1;
+}
+
+
 static inline ngx_uint_t
 world_run_posted(ngx_queue_t *posted)
 {
@@ -351,9 +409,10 @@ world_settle(void)
             continue;
         }
 
-        if (w.c && world_run_event(w.c->read, &w.read_edge,
-                                   w.in_pos < w.in_len || w.recv_eof
-                                   || w.recv_error))
+        if (w.c && w.pace == NULL
+            && world_run_event(w.c->read, &w.read_edge,
+                               w.in_pos < w.in_len || w.recv_eof
+                               || w.recv_error))
         {
             continue;
         }
@@ -361,6 +420,10 @@ world_settle(void)
         if (w.c && world_run_event(w.c->write, &w.write_edge,
                                    w.room > 0 || w.send_error))
         {
+            continue;
+        }
+
+        if (world_run_paused()) {
             continue;
         }
 

@@ -24,6 +24,7 @@ typedef struct {
     unsigned     step;
     unsigned     lives;
     unsigned     longest;      /* steps of a life */
+    unsigned     pauses;       /* of clients that send much */
     unsigned     ends[NGX_KAFKA_WS_CLOSES];
     unsigned     state;        /* before the step */
     unsigned     message;      /* the last one sent */
@@ -324,6 +325,8 @@ main(int argc, char **argv)
             for (i = 0; i < NGX_KAFKA_WS_CLOSES; i++) {
                 walk.ends[i] += w.counters.closes[i] != 0;
             }
+
+            walk.pauses += w.pauses;
         }
     }
 
@@ -332,8 +335,8 @@ main(int argc, char **argv)
         broken |= walk_check();
     }
 
-    printf("# %u steps, %u connections, the longest %u steps; closed with",
-           walk.step, walk.lives, walk.longest);
+    printf("# %u steps, %u connections, the longest %u steps, %u pauses; "
+           "closed with", walk.step, walk.lives, walk.longest, walk.pauses);
 
     for (i = 0; i < NGX_KAFKA_WS_CLOSES; i++) {
         if (walk.ends[i]) {

@@ -94,6 +94,10 @@ sub new {
 	# the mock answers a fetch without data only when its time is over
 	my $wait = $b->kind eq 'mock' ? 5 : 500;
 
+	# valgrind keeps some for itself
+	my $rlimit = $ENV{TEST_INSTRUMENTED} ? ''
+		: 'worker_rlimit_nofile  16384;';
+
 	$self->{nginx}->write_file('file.html', 'static');
 	$self->{nginx}->write_file_expand('nginx.conf', <<"EOT");
 
@@ -101,7 +105,7 @@ sub new {
 %%GLOBALS%%
 
 worker_processes      1;
-worker_rlimit_nofile  16384;
+$rlimit
 
 events {
     worker_connections  14000;
@@ -169,6 +173,7 @@ sub start {
 
 	# a broker that has just begun is slow
 	$self->quiet(3000);
+	$self->{fds} = $self->descriptors();
 
 	return $self;
 }
@@ -369,11 +374,19 @@ sub logged {
 sub settled {
 	my ($self) = @_;
 
+	# of a socket that was reset the descriptor is left, until the worker
+	# looks at it
 	return wait_for(20, sub {
-		my $sockets = $self->{nginx}->connections_of($self->{worker});
-
-		return $sockets == VICTIMS;
+		return $self->{nginx}->connections_of($self->{worker})
+			== VICTIMS && $self->descriptors() == $self->{fds};
 	});
+}
+
+sub descriptors {
+	my ($self) = @_;
+	my @fds = glob "/proc/$self->{worker}/fd/*";
+
+	return scalar @fds;
 }
 
 # returns: of the worker, bytes allocated, bytes of its own, descriptors
@@ -390,9 +403,9 @@ sub footprint {
 
 	my ($heap) = substr($self->{nginx}->read_testfile('heap'), $from)
 		=~ /^$worker (\d+)\n/ or die "heap of another process\n";
-	my @fds = glob "/proc/$worker/fd/*";
 
-	return ($heap, $self->{nginx}->private_bytes($worker), scalar @fds);
+	return ($heap, $self->{nginx}->private_bytes($worker),
+		$self->descriptors());
 }
 
 sub finish {
