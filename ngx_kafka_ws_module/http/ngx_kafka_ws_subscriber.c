@@ -7,25 +7,38 @@
  *     state    event                    next     action
  *     -------  -----------------------  -------  ---------------------------
  *     HEAD     response is out          OPEN     owner: writable
+ *     HEAD     Ping, message, Close     as OPEN  the answer waits
  *     OPEN     records, events          OPEN     sent as one piece
- *     OPEN     socket full              OPEN     rest of the frame is kept,
- *                                                owner waits for writable
+ *     OPEN     socket full              OPEN     rest of the frame is kept
+ *     OPEN     all of it is out         OPEN     owner: writable
  *     OPEN     Ping                     OPEN     Pong; the newest one only
  *                                                while the socket is full
- *     OPEN     nothing received         OPEN     Ping; unanswered: close 1011
- *     OPEN     Close                    CLOSING  its code comes back
+ *     OPEN     nothing sent             OPEN     owner: idle
+ *     OPEN     nothing received         OPEN     Ping
+ *     OPEN     Ping unanswered          CLOSING  1011, if the socket takes it;
+ *                                       DONE     else RST
  *     OPEN     message                  OPEN     owner: data, or close 1003
+ *     OPEN     Close                    CLOSING  its code comes back
  *     OPEN     illegal frame, message   CLOSING  1002, 1007, 1008, 1009
  *     OPEN     owner closes             CLOSING  its code and reason
  *     CLOSING  EOF                      CLOSING  the Close still goes out
  *     CLOSING  Close is out             LINGER   half-close, if the client's
  *                                                Close or a fault was first
- *     LINGER   Close, fault             LINGER   half-close
+ *                                       DONE     if its EOF was
  *     CLOSING  timeout                  DONE     RST: the client takes nothing
- *     LINGER   EOF, timeout             DONE
- *     any      EOF, error               DONE
- *     any      worker exits             same     owner: exiting
+ *     LINGER   Close, illegal frame     LINGER   half-close
+ *     LINGER   timeout                  DONE
+ *     others   EOF                      DONE
+ *     any      error, no memory         DONE
+ *     any      worker exits             same     owner, while it has one:
+ *                                                exiting
+ *     OPEN     fast stop                DONE     1001, if the socket takes it
  *     any      worker_shutdown_timeout  DONE
+ *     any      nginx frees the request  DONE
+ *
+ * Whatever leads from HEAD or OPEN to another state, owner: leave.  A Close
+ * for which there is no memory is left out, and the rest is the same.  What
+ * comes of each event in each state stands in t/unit/subscriber_table.h.
  *
  * From CLOSING on what the client sends is read and left unused, up to its
  * end: a socket that is closed with unread bytes in it resets the connection,
@@ -39,8 +52,8 @@
  * events are our own, since nginx's handler would end the request without a
  * Close.  The request is kept to the end, for its log line and its limits.
  *
- * To add a state, add it to the enum in order of time, to this table, and to
- * the switches in this file and in _read.c and _write.c.
+ * To add a state, add it to the enum in order of time, to this table, to the
+ * conditions in this file and in _read.c and _write.c, and to the test's table.
  */
 
 
