@@ -17,9 +17,8 @@
 #define NGX_KAFKA_WS_READ_SIZE   16384  /* bytes of a read */
 #define NGX_KAFKA_WS_READ_TURNS  4      /* reads before others get a turn */
 
-/* of clients that have nothing to say but control frames */
-#define NGX_KAFKA_WS_READ_CONTROL  4096  /* bytes of a read, one at a turn */
-#define NGX_KAFKA_WS_READ_QUIET    1000  /* ms that give the credit back */
+#define NGX_KAFKA_WS_READ_PACED  4096   /* bytes of a read without credit */
+#define NGX_KAFKA_WS_READ_QUIET  1000   /* ms that give the credit back */
 
 
 static ngx_int_t ngx_kafka_ws_subscriber_read(ngx_kafka_ws_subscriber_t *kws);
@@ -123,14 +122,7 @@ ngx_kafka_ws_subscriber_read(ngx_kafka_ws_subscriber_t *kws)
         b->pos = b->last;
     }
 
-    if (kws->owner->data) {
-        size = NGX_KAFKA_WS_READ_SIZE;
-        turns = NGX_KAFKA_WS_READ_TURNS;
-
-    } else {
-        size = NGX_KAFKA_WS_READ_CONTROL;
-        turns = 1;
-    }
+    turns = kws->owner->data ? NGX_KAFKA_WS_READ_TURNS : 1;
 
     for ( ;; ) {
 
@@ -141,6 +133,8 @@ ngx_kafka_ws_subscriber_read(ngx_kafka_ws_subscriber_t *kws)
         if (turns-- == 0) {
             return NGX_AGAIN;
         }
+
+        size = kws->credit ? NGX_KAFKA_WS_READ_SIZE : NGX_KAFKA_WS_READ_PACED;
 
 #if (NGX_HTTP_SSL)
         n = c->ssl ? ngx_kafka_ws_subscriber_tls_recv(kws, buf, size)
@@ -177,8 +171,8 @@ ngx_kafka_ws_subscriber_read(ngx_kafka_ws_subscriber_t *kws)
 
 
 /*
- * Before a read is taken.  A browser answers pings, and what it has to say
- * besides comes in a few reads.
+ * Before a read is taken.  The client of a stream answers pings; what it has
+ * to say besides comes in a few reads.
  */
 
 static ngx_uint_t
