@@ -44,6 +44,9 @@ http {
 
     kafka_ws_ping  300ms timeout=@{[ within(20) ]}s;
 
+    # all but one client read at the end
+    kafka_ws_slow  close lag=1h;
+
     kafka_ws_cluster c {
         brokers   %%BROKERS%%;
         topics    $topic;
