@@ -19,7 +19,7 @@ use Test::More;
 use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for);
-use KafkaWS::Probe qw(request upgraded by_nginx);
+use KafkaWS::Probe qw(request upgraded refused by_nginx);
 
 use constant TIME => 10;
 
@@ -48,7 +48,7 @@ my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('redirects'));
 
 my $t = KafkaWS::Nginx->new(broker => $b)->plan(2 * @streams + 2 * @others
-	+ @pages + 8);
+	+ @pages + 10);
 
 $t->write_file_expand('nginx.conf', <<"EOT");
 
@@ -233,6 +233,16 @@ http {
             return      200 "not this";
         }
 
+        location = /accel/typed {
+            add_header    X-Accel-Redirect /stream;
+            add_header    Set-Cookie a=b;
+            add_header    Last-Modified "Thu, 01 Jan 2026 00:00:00 GMT";
+            add_header    Content-Disposition inline;
+            add_header    Accept-Ranges bytes;
+            default_type  "text/html; charset=utf-8";
+            return        200 "not this";
+        }
+
         location = /accel/limited {
             add_header  X-Accel-Redirect /stream;
             add_header  X-Accel-Limit-Rate 1;
@@ -296,6 +306,15 @@ for my $uri (@pages) {
 
 is((split /\n/, $p->ask(request('/untold')))[0],
 	'HTTP/1.1 101 Switching Protocols', 'a page that hides its error');
+
+# what X-Accel-Redirect passes on, but nothing that describes the page
+
+is($p->ask(request('/accel/typed')), upgraded(headers =>
+	['Content-Disposition: inline', 'Set-Cookie: a=b']),
+	'a stream behind X-Accel-Redirect');
+is($p->ask(request('/accel/typed', key => []))
+	=~ s/^(?:Content-Disposition|Set-Cookie): .*\n//mgr, refused('key'),
+	'a refusal behind X-Accel-Redirect');
 
 # a stream led to from elsewhere has its line in the access log of its own
 # location, under the address that was asked for

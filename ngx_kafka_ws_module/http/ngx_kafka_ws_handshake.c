@@ -388,11 +388,7 @@ ngx_kafka_ws_handshake_accept(ngx_http_request_t *r,
 
     r->keepalive = 0;
 
-    /* of the page whose X-Accel-Redirect may have led here */
-
-    ngx_http_clear_content_length(r);
-    r->headers_out.content_type.len = 0;
-    r->headers_out.charset.len = 0;
+    ngx_kafka_ws_handshake_clear(r);
 
     /* it does not slow frames down, so it must not hold back what precedes */
 

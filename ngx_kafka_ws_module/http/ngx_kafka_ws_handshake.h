@@ -118,5 +118,8 @@ ngx_uint_t ngx_kafka_ws_handshake_origin(ngx_http_request_t *r,
 ngx_int_t ngx_kafka_ws_handshake_header(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
 
+/* forgets what describes the page whose X-Accel-Redirect may have led here */
+void ngx_kafka_ws_handshake_clear(ngx_http_request_t *r);
+
 
 #endif /* _NGX_KAFKA_WS_HANDSHAKE_H_INCLUDED_ */

@@ -209,6 +209,8 @@ ngx_kafka_ws_refuse_send(ngx_http_request_t *r, ngx_uint_t status,
     b->last_buf = 1;
     b->last_in_chain = 1;
 
+    ngx_kafka_ws_handshake_clear(r);
+
     r->headers_out.status = status;
     r->headers_out.content_length_n = line->len + 1;
     ngx_str_set(&r->headers_out.content_type, "text/plain");
@@ -229,6 +231,17 @@ ngx_kafka_ws_refuse_send(ngx_http_request_t *r, ngx_uint_t status,
     out.next = NULL;
 
     return ngx_http_output_filter(r, &out);
+}
+
+
+void
+ngx_kafka_ws_handshake_clear(ngx_http_request_t *r)
+{
+    ngx_http_clear_content_length(r);
+    ngx_http_clear_accept_ranges(r);
+
+    r->headers_out.content_type.len = 0;
+    r->headers_out.charset.len = 0;
 }
 
 
