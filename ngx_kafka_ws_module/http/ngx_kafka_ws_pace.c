@@ -17,7 +17,9 @@
 static void ngx_kafka_ws_pace_handler(ngx_event_t *ev);
 
 
-static ngx_queue_t       ngx_kafka_ws_pace_queue;
+static ngx_queue_t       ngx_kafka_ws_pace_queue = {
+    &ngx_kafka_ws_pace_queue, &ngx_kafka_ws_pace_queue
+};
 static ngx_event_t       ngx_kafka_ws_pace_event;
 static ngx_connection_t  ngx_kafka_ws_pace_dummy = { .fd = (ngx_socket_t) -1 };
 
@@ -35,8 +37,6 @@ ngx_kafka_ws_pace(ngx_kafka_ws_pace_t *pace, ngx_event_t *rev)
     ev = &ngx_kafka_ws_pace_event;
 
     if (ev->handler == NULL) {
-        ngx_queue_init(&ngx_kafka_ws_pace_queue);
-
         ev->handler = ngx_kafka_ws_pace_handler;
         ev->data = &ngx_kafka_ws_pace_dummy;
         ev->log = ngx_cycle->log;
@@ -71,8 +71,8 @@ void
 ngx_kafka_ws_pace_end(ngx_kafka_ws_pace_t *pace)
 {
     if (ngx_kafka_ws_paused(pace)) {
-        pace->rev = NULL;
         ngx_queue_remove(&pace->queue);
+        pace->queue.next = NULL;
     }
 }
 

@@ -21,13 +21,13 @@
 /* of one connection, in the memory of its owner; all zero: no pause */
 
 typedef struct {
-    ngx_queue_t   queue;
-    ngx_event_t  *rev;          /* NULL: no pause */
+    ngx_queue_t   queue;        /* next is NULL: no pause */
+    ngx_event_t  *rev;
     ngx_msec_t    due;
 } ngx_kafka_ws_pace_t;
 
 
-#define ngx_kafka_ws_paused(pace)  ((pace)->rev != NULL)
+#define ngx_kafka_ws_paused(pace)  ((pace)->queue.next != NULL)
 
 
 /*

@@ -323,6 +323,7 @@ ngx_kafka_ws_pace(ngx_kafka_ws_pace_t *pace, ngx_event_t *rev)
     rev->active = 0;
 
     pace->rev = rev;
+    pace->queue.next = &pace->queue;
     w.pace = pace;
     w.pauses++;
 
@@ -334,7 +335,7 @@ void
 ngx_kafka_ws_pace_end(ngx_kafka_ws_pace_t *pace)
 {
     if (ngx_kafka_ws_paused(pace)) {
-        pace->rev = NULL;
+        pace->queue.next = NULL;
         w.pace = NULL;
     }
 }
