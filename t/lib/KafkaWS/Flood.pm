@@ -94,10 +94,6 @@ sub new {
 	# the mock answers a fetch without data only when its time is over
 	my $wait = $b->kind eq 'mock' ? 5 : 500;
 
-	# valgrind keeps some for itself
-	my $rlimit = $ENV{TEST_INSTRUMENTED} ? ''
-		: 'worker_rlimit_nofile  16384;';
-
 	$self->{nginx}->write_file('file.html', 'static');
 	$self->{nginx}->write_file_expand('nginx.conf', <<"EOT");
 
@@ -105,7 +101,7 @@ sub new {
 %%GLOBALS%%
 
 worker_processes      1;
-$rlimit
+worker_rlimit_nofile  16384;
 
 events {
     worker_connections  14000;
