@@ -34,7 +34,7 @@ use constant {
 
 	# Bytes: what sockets hold, 16 reads of 16k, and 4k each 50 ms.
 	# Without pauses some 100 MB would be taken.
-	HELD => 2 * 1024 * 1024,
+	HELD => 8 * 1024 * 1024,
 
 	SHARE => 0.3,			# of a processor, for all attackers
 };
