@@ -324,7 +324,7 @@ sub open_as {
 
 sub ping { return KafkaWS::WebSocket::frame(PING, @_) }
 
-# says it to nginx, which asked
+# says it to nginx, which asked, or not even that for a client that had left
 sub answer {
 	my ($socket, $line) = @_;
 	my $request = '';
@@ -333,7 +333,7 @@ sub answer {
 	local $SIG{PIPE} = 'IGNORE';
 
 	sysread $socket, $request, 4096, length $request
-		or die "no question\n" until $request =~ /\x0d\x0a\x0d\x0a/;
+		or return until $request =~ /\x0d\x0a\x0d\x0a/;
 	syswrite $socket, "HTTP/1.1 $line\x0d\x0aConnection: close\x0d\x0a"
 		. "Content-Length: 0\x0d\x0a\x0d\x0a";
 	close $socket;
