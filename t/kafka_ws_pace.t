@@ -23,7 +23,7 @@ use Time::HiRes qw(sleep);
 use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Load qw(cpu_ns);
-use KafkaWS::Nginx qw(wait_for now);
+use KafkaWS::Nginx qw(now);
 use KafkaWS::Pace qw(within unmeasured);
 use KafkaWS::Process qw(tool);
 use KafkaWS::WebSocket;

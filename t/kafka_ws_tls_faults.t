@@ -20,6 +20,7 @@ use Time::HiRes qw(sleep);
 
 use KafkaWS::Broker;
 use KafkaWS::Client;
+use KafkaWS::Load qw(descriptors);
 use KafkaWS::Nginx qw(wait_for);
 use KafkaWS::Process;
 use KafkaWS::WebSocket;
@@ -138,7 +139,7 @@ my $stream = KafkaWS::Client->open($t->port(0), '/');
 $stream->wait_event('start', TIME);
 
 my ($worker) = $t->worker_pids();
-my $fds = descriptors();
+my $fds = descriptors($worker);
 my $bulk = $b->bulk_start($topic, run => 'tls', rate => 100, seconds => 200);
 
 ###############################################################################
@@ -175,7 +176,7 @@ is(scalar($stream->records($sent->{acked}, TIME)), $sent->{acked},
 	'the stream beside them has every record');
 ok(!$stream->{close}, 'and goes on');
 
-ok(wait_for(TIME, sub { descriptors() == $fds }), 'descriptors');
+ok(wait_for(TIME, sub { descriptors($worker) == $fds }), 'descriptors');
 is($t->status()->{clusters}[0]{connections}, 1, 'connections');
 is(($t->worker_pids())[0], $worker, 'the worker');
 
@@ -193,12 +194,6 @@ is(join("\n", grep { / client: / && !/ \[info\] / && !/$ranked/ } @log), '',
 	'nothing else above info');
 
 ###############################################################################
-
-sub descriptors {
-	my @fds = glob "/proc/$worker/fd/*";
-
-	return scalar @fds;
-}
 
 # A letter at the beginning of a read makes s_client do something to TLS.
 sub renegotiation {

@@ -37,7 +37,7 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 use KafkaWS::Broker;
-use KafkaWS::Load qw(cpu_ns);
+use KafkaWS::Load qw(cpu_ns descriptors);
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(within amount unmeasured);
 use KafkaWS::Process qw(tool);
@@ -169,7 +169,7 @@ sub start {
 
 	# a broker that has just begun is slow
 	$self->quiet(3000);
-	$self->{fds} = $self->descriptors();
+	$self->{fds} = descriptors($self->{worker});
 
 	return $self;
 }
@@ -373,16 +373,11 @@ sub settled {
 	# of a socket that was reset the descriptor is left, until the worker
 	# looks at it
 	return wait_for(20, sub {
-		return $self->{nginx}->connections_of($self->{worker})
-			== VICTIMS && $self->descriptors() == $self->{fds};
+		my $worker = $self->{worker};
+
+		return $self->{nginx}->connections_of($worker) == VICTIMS
+			&& descriptors($worker) == $self->{fds};
 	});
-}
-
-sub descriptors {
-	my ($self) = @_;
-	my @fds = glob "/proc/$self->{worker}/fd/*";
-
-	return scalar @fds;
 }
 
 # returns: of the worker, bytes allocated, bytes of its own, descriptors
@@ -401,7 +396,7 @@ sub footprint {
 		=~ /^$worker (\d+)\n/ or die "heap of another process\n";
 
 	return ($heap, $self->{nginx}->private_bytes($worker),
-		$self->descriptors());
+		descriptors($self->{worker}));
 }
 
 sub finish {

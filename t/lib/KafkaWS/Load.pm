@@ -18,7 +18,7 @@ use JSON::PP ();
 use KafkaWS::Pace qw(within);
 use KafkaWS::Process qw(tool);
 
-our @EXPORT_OK = qw(private_bytes cpu_ns);
+our @EXPORT_OK = qw(private_bytes cpu_ns descriptors);
 
 # opt: those of ws_load, "_" for "-"; a true flag is 1, a list repeats;
 # ready_in => seconds until all are connected; log => file for stderr;
@@ -154,6 +154,14 @@ sub cpu_ns {
 	}
 
 	return $sum;
+}
+
+# returns: how many descriptors a process has open
+sub descriptors {
+	my ($pid) = @_;
+	my @fds = glob "/proc/$pid/fd/*";
+
+	return scalar @fds;
 }
 
 1;
