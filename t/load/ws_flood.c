@@ -48,6 +48,7 @@ typedef struct {
 
 static int wsf_options(int argc, char **argv);
 static int wsf_clients(void);
+static double wsf_pace_most(wsf_pace_t *pace);
 static int64_t wsf_pace(wsf_pace_t *pace);
 static void wsf_connect(void);
 static void wsf_turns(void);
@@ -240,6 +241,15 @@ wsf_conn_free(wsf_conn_t *c)
 }
 
 
+/* returns: how many may be had at once */
+
+static double
+wsf_pace_most(wsf_pace_t *pace)
+{
+    return pace->rate * WSF_CATCH_UP + 1;
+}
+
+
 /* returns: how many may be had now */
 
 static int64_t
@@ -258,7 +268,7 @@ wsf_pace(wsf_pace_t *pace)
     pace->tokens += pace->rate * (double) (wsl_now_ns - pace->last_ns) / 1e9;
     pace->last_ns = wsl_now_ns;
 
-    most = pace->rate * WSF_CATCH_UP + 1;
+    most = wsf_pace_most(pace);
 
     if (pace->tokens > most) {
         pace->tokens = most;
@@ -288,17 +298,25 @@ wsf_connect(void)
 }
 
 
-/* everyone once, as far as the pace allows */
+/*
+ * Everyone once, as far as the pace allows: with a whole burst or not at all,
+ * so that the attacker's own calls take little of its victims' processor.
+ */
 
 static void
 wsf_turns(void)
 {
     int      i;
-    int64_t  n, sent;
+    int64_t  n, sent, least;
 
     n = wsf_pace(&wsf_units);
+    least = wsf_opt.burst;
 
-    for (i = 0; i < wsf_opt.connections && n > 0; i++) {
+    if (n < INT64_MAX && (double) least > wsf_pace_most(&wsf_units)) {
+        least = (int64_t) wsf_pace_most(&wsf_units);
+    }
+
+    for (i = 0; i < wsf_opt.connections && n >= least; i++) {
         sent = wsf_conn_turn(&wsf_conns[wsf_turn],
                              n < wsf_opt.burst ? n : wsf_opt.burst);
 
