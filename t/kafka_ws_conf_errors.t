@@ -433,8 +433,22 @@ server: location = /1 { kafka_ws c; kafka_ws_fields offset headers:1; }
 location: kafka_ws_gap skip;
     | invalid value "skip" in "kafka_ws_gap" directive: notify or close
     | expected
-location: kafka_ws_slow skip;
-    | invalid value "skip" in "kafka_ws_slow" directive: close expected
+location: kafka_ws_slow;
+    | invalid number of arguments in "kafka_ws_slow" directive
+location: kafka_ws_slow drop;
+    | invalid value "drop" in "kafka_ws_slow" directive: close or skip expected
+location: kafka_ws_slow skip to=newest;
+    | invalid value "to=newest" in "kafka_ws_slow" directive: to=earliest or
+location: kafka_ws_slow skip to=latest to=latest;
+    | invalid value "to=latest" in "kafka_ws_slow" directive: lag=time,
+    | buffer=size and to=earliest or to=latest, each once, expected
+location: kafka_ws_slow close to=latest;
+    | invalid value "to=latest" in "kafka_ws_slow" directive: lag=time and
+    | buffer=size, each once, expected
+location: kafka_ws_slow skip lag=1s buffer=4k to=latest more;
+    | invalid number of arguments in "kafka_ws_slow" directive
+location: kafka_ws_slow skip; kafka_ws_slow close;
+    | "kafka_ws_slow" directive is duplicate
 location: kafka_ws_slow close lag=0;
     | invalid value "lag=0" in "kafka_ws_slow" directive: lag=time from 100ms
     | to 1h expected
@@ -565,6 +579,8 @@ location: kafka_ws_start tail=1000000000;
 location: kafka_ws_cursor $arg_a $http_x_b $cookie_c;
 location: kafka_ws_slow close;
 location: kafka_ws_slow close buffer=64m lag=100ms;
+location: kafka_ws_slow skip to=earliest lag=1h;
+location: kafka_ws_slow skip to=latest buffer=4k lag=100ms;
 location: kafka_ws_ping 100ms timeout=100ms;
 location: kafka_ws_deflate off;
 location: kafka_ws_deflate on;

@@ -144,6 +144,7 @@ ngx_kafka_ws_create_loc_conf(ngx_conf_t *cf)
 
     kwlcf->value_json = NGX_CONF_UNSET_UINT;
     kwlcf->gap = NGX_CONF_UNSET_UINT;
+    kwlcf->slow = NGX_CONF_UNSET_UINT;
     kwlcf->lag = NGX_CONF_UNSET_MSEC;
 
     ngx_kafka_ws_socket_create_conf(&kwlcf->socket);
@@ -267,6 +268,8 @@ ngx_kafka_ws_merge_connection(ngx_kafka_ws_loc_conf_t *prev,
     /* the default stays unset: it depends on the format agreed on */
     ngx_conf_merge_uint_value(conf->gap, prev->gap, NGX_CONF_UNSET_UINT);
 
+    ngx_conf_merge_uint_value(conf->slow, prev->slow,
+                              NGX_KAFKA_WS_SLOW_CLOSE);
     ngx_conf_merge_msec_value(conf->lag, prev->lag, NGX_KAFKA_WS_SLOW_LAG);
 
     ngx_kafka_ws_socket_merge_conf(&prev->socket, &conf->socket);

@@ -33,6 +33,15 @@
 #define NGX_KAFKA_WS_GAP_ON_CLOSE   1
 
 
+/* kafka_ws_slow: what becomes of a slow client, and where it goes on */
+
+typedef enum {
+    NGX_KAFKA_WS_SLOW_CLOSE = 0,
+    NGX_KAFKA_WS_SLOW_EARLIEST,
+    NGX_KAFKA_WS_SLOW_LATEST
+} ngx_kafka_ws_slow_e;
+
+
 /* where a new client starts */
 
 typedef enum {
@@ -95,7 +104,8 @@ typedef struct {
 
     ngx_uint_t                  gap;         /* NGX_CONF_UNSET_UINT: by
                                                 format */
-    ngx_msec_t                  lag;         /* kafka_ws_slow close */
+    ngx_uint_t                  slow;        /* ngx_kafka_ws_slow_e */
+    ngx_msec_t                  lag;         /* kafka_ws_slow */
     ngx_kafka_ws_socket_conf_t  socket;
 
     ngx_uint_t                  status;      /* "kafka_ws_status" is here */

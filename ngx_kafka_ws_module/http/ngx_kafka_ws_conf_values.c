@@ -17,6 +17,10 @@
 #define NGX_KAFKA_WS_BUFFER_MAX  (64 * 1024 * 1024)  /* bytes */
 
 
+static char *ngx_kafka_ws_conf_slow_arg(ngx_conf_t *cf,
+    ngx_kafka_ws_loc_conf_t *kwlcf, ngx_str_t *value, ngx_uint_t *to);
+
+
 char *
 ngx_kafka_ws_conf_stream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -64,62 +68,103 @@ ngx_kafka_ws_conf_slow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_kafka_ws_loc_conf_t  *kwlcf = conf;
 
-    ssize_t      size;
-    ngx_str_t   *value, rest;
-    ngx_uint_t   i;
+    ngx_str_t   *value;
+    ngx_uint_t   i, skip, to;
 
-    if (kwlcf->lag != NGX_CONF_UNSET_MSEC
-        || kwlcf->socket.buffer != NGX_CONF_UNSET_SIZE)
-    {
+    if (kwlcf->slow != NGX_CONF_UNSET_UINT) {
         return "is duplicate";
     }
 
     value = cf->args->elts;
 
-    if (value[1].len != 5 || ngx_strncmp(value[1].data, "close", 5) != 0) {
-        return ngx_kafka_ws_args_invalid(cf, &value[1], "close");
+    skip = (value[1].len == 4 && ngx_strncmp(value[1].data, "skip", 4) == 0);
+
+    if (!skip
+        && (value[1].len != 5 || ngx_strncmp(value[1].data, "close", 5) != 0))
+    {
+        return ngx_kafka_ws_args_invalid(cf, &value[1], "close or skip");
     }
+
+    to = NGX_CONF_UNSET_UINT;
 
     for (i = 2; i < cf->args->nelts; i++) {
 
-        if (kwlcf->lag == NGX_CONF_UNSET_MSEC
-            && ngx_kafka_ws_args_prefix(&value[i], "lag=", &rest) == NGX_OK)
+        if (ngx_kafka_ws_conf_slow_arg(cf, kwlcf, &value[i],
+                                       skip ? &to : NULL)
+            != NGX_CONF_OK)
         {
-            if (ngx_kafka_ws_args_time(&rest, &kwlcf->lag) != NGX_OK) {
-                return ngx_kafka_ws_args_invalid(cf, &value[i],
-                                                 "lag=time from 100ms to 1h");
-            }
-
-            continue;
+            return NGX_CONF_ERROR;
         }
-
-        if (kwlcf->socket.buffer == NGX_CONF_UNSET_SIZE
-            && ngx_kafka_ws_args_prefix(&value[i], "buffer=", &rest) == NGX_OK)
-        {
-            size = ngx_parse_size(&rest);
-
-            if (size < NGX_KAFKA_WS_BUFFER_MIN
-                || size > NGX_KAFKA_WS_BUFFER_MAX)
-            {
-                return ngx_kafka_ws_args_invalid(cf, &value[i],
-                                                 "buffer=size from 4k to 64m");
-            }
-
-            kwlcf->socket.buffer = size;
-
-            continue;
-        }
-
-        return ngx_kafka_ws_args_invalid(cf, &value[i],
-                                   "lag=time and buffer=size, each once,");
     }
 
     /* what is not given is not inherited */
 
+    ngx_conf_init_uint_value(to, NGX_KAFKA_WS_SLOW_EARLIEST);
     ngx_conf_init_msec_value(kwlcf->lag, NGX_KAFKA_WS_SLOW_LAG);
     ngx_conf_init_size_value(kwlcf->socket.buffer, NGX_KAFKA_WS_SOCKET_BUFFER);
 
+    kwlcf->slow = skip ? to : NGX_KAFKA_WS_SLOW_CLOSE;
+
     return NGX_CONF_OK;
+}
+
+
+/* to:  NULL: not for this one */
+
+static char *
+ngx_kafka_ws_conf_slow_arg(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf,
+    ngx_str_t *value, ngx_uint_t *to)
+{
+    ssize_t    size;
+    ngx_str_t  rest;
+
+    if (kwlcf->lag == NGX_CONF_UNSET_MSEC
+        && ngx_kafka_ws_args_prefix(value, "lag=", &rest) == NGX_OK)
+    {
+        if (ngx_kafka_ws_args_time(&rest, &kwlcf->lag) != NGX_OK) {
+            return ngx_kafka_ws_args_invalid(cf, value,
+                                             "lag=time from 100ms to 1h");
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    if (kwlcf->socket.buffer == NGX_CONF_UNSET_SIZE
+        && ngx_kafka_ws_args_prefix(value, "buffer=", &rest) == NGX_OK)
+    {
+        size = ngx_parse_size(&rest);
+
+        if (size < NGX_KAFKA_WS_BUFFER_MIN || size > NGX_KAFKA_WS_BUFFER_MAX) {
+            return ngx_kafka_ws_args_invalid(cf, value,
+                                             "buffer=size from 4k to 64m");
+        }
+
+        kwlcf->socket.buffer = size;
+
+        return NGX_CONF_OK;
+    }
+
+    if (to && *to == NGX_CONF_UNSET_UINT
+        && ngx_kafka_ws_args_prefix(value, "to=", &rest) == NGX_OK)
+    {
+        if (rest.len == 8 && ngx_strncmp(rest.data, "earliest", 8) == 0) {
+            *to = NGX_KAFKA_WS_SLOW_EARLIEST;
+
+        } else if (rest.len == 6 && ngx_strncmp(rest.data, "latest", 6) == 0) {
+            *to = NGX_KAFKA_WS_SLOW_LATEST;
+
+        } else {
+            return ngx_kafka_ws_args_invalid(cf, value,
+                                             "to=earliest or to=latest");
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    return ngx_kafka_ws_args_invalid(cf, value,
+                  to ? "lag=time, buffer=size and to=earliest or to=latest, "
+                       "each once,"
+                     : "lag=time and buffer=size, each once,");
 }
 
 

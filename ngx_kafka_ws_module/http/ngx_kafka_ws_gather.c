@@ -8,14 +8,25 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_kafka_ws_event.h"
 #include "ngx_kafka_ws_gather.h"
 
 
+#define NGX_KAFKA_WS_GATHER_TRIES  100   /* looks for the oldest held */
+
+
+static ngx_int_t ngx_kafka_ws_gather_begin(ngx_kafka_ws_span_buf_t *buf,
+    ngx_uint_t nparts, ngx_log_t *log);
 static ngx_kafka_ws_gather_e ngx_kafka_ws_gather_part(
     ngx_kafka_ws_route_t *route, ngx_kafka_ws_subscriber_t *kws,
     ngx_kafka_ws_span_buf_t *buf, ngx_uint_t k, size_t avail, ngx_log_t *log);
 static ngx_int_t ngx_kafka_ws_gather_room(ngx_kafka_ws_span_buf_t *buf,
     size_t size, ngx_log_t *log);
+static ngx_kafka_ws_gather_e ngx_kafka_ws_gather_held(
+    ngx_kafka_ws_route_t *route, ngx_uint_t k, ngx_kafka_ws_place_t *place,
+    ngx_log_t *log);
+static ngx_kafka_ws_gather_e ngx_kafka_ws_gather_damaged(
+    ngx_kafka_ws_route_t *route, ngx_uint_t k, ngx_log_t *log);
 
 
 ngx_int_t
@@ -34,6 +45,11 @@ ngx_kafka_ws_gather_init(ngx_kafka_ws_span_buf_t *buf, size_t size,
         return NGX_ERROR;
     }
 
+    buf->offsets = ngx_alloc(max * sizeof(int64_t), log);
+    if (buf->offsets == NULL) {
+        return NGX_ERROR;
+    }
+
     buf->max = max;
 
     return NGX_OK;
@@ -45,9 +61,42 @@ ngx_kafka_ws_gather_free(ngx_kafka_ws_span_buf_t *buf)
 {
     ngx_free(buf->data);
     ngx_free(buf->ends);
+    ngx_free(buf->offsets);
     ngx_free(buf->marks);
 
     ngx_memzero(buf, sizeof(ngx_kafka_ws_span_buf_t));
+}
+
+
+/* returns:  NGX_OK: it is empty, and has a mark for each part; NGX_ERROR */
+
+static ngx_int_t
+ngx_kafka_ws_gather_begin(ngx_kafka_ws_span_buf_t *buf, ngx_uint_t nparts,
+    ngx_log_t *log)
+{
+    buf->len = 0;
+    buf->n = 0;
+    buf->nmarks = 0;
+    buf->flags = 0;
+
+    if (nparts <= buf->max_marks) {
+        return NGX_OK;
+    }
+
+    if (buf->marks) {
+        ngx_free(buf->marks);
+    }
+
+    buf->max_marks = 0;
+
+    buf->marks = ngx_alloc(nparts * sizeof(ngx_kafka_ws_mark_t), log);
+    if (buf->marks == NULL) {
+        return NGX_ERROR;
+    }
+
+    buf->max_marks = nparts;
+
+    return NGX_OK;
 }
 
 
@@ -59,26 +108,8 @@ ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
     ngx_uint_t              i, k;
     ngx_kafka_ws_gather_e   rc;
 
-    buf->len = 0;
-    buf->n = 0;
-    buf->nmarks = 0;
-    buf->flags = 0;
-
-    if (route->nparts > buf->max_marks) {
-
-        if (buf->marks) {
-            ngx_free(buf->marks);
-        }
-
-        buf->max_marks = 0;
-
-        buf->marks = ngx_alloc(route->nparts * sizeof(ngx_kafka_ws_mark_t),
-                               log);
-        if (buf->marks == NULL) {
-            return NGX_KAFKA_WS_GATHER_ERROR;
-        }
-
-        buf->max_marks = route->nparts;
+    if (ngx_kafka_ws_gather_begin(buf, route->nparts, log) != NGX_OK) {
+        return NGX_KAFKA_WS_GATHER_ERROR;
     }
 
     /* another one is first each time, and none takes more than its share */
@@ -107,7 +138,6 @@ ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
                 break;
             }
 
-            buf->k = k;
             return rc;
         }
 
@@ -148,7 +178,8 @@ ngx_kafka_ws_gather_part(ngx_kafka_ws_route_t *route,
         rc = ngx_kafka_ws_ring_read(&part->view.ring,
                                     (unsigned) route->rendering, place->seq,
                                     limit, buf->data + buf->len, avail,
-                                    buf->ends + buf->n, buf->max - buf->n,
+                                    buf->ends + buf->n,
+                                    buf->offsets + buf->n, buf->max - buf->n,
                                     &span);
 
         if (!ngx_kafka_ws_shm_valid(&part->view)) {
@@ -160,10 +191,7 @@ ngx_kafka_ws_gather_part(ngx_kafka_ws_route_t *route,
         }
 
         if (rc == NGX_KAFKA_WS_RING_EINVAL) {
-            ngx_log_error(NGX_LOG_ALERT, log, 0,
-                          "the ring of topic \"%V\" partition %D is damaged",
-                          &route->name, part->view.stream->partition);
-            return NGX_KAFKA_WS_GATHER_ERROR;
+            return ngx_kafka_ws_gather_damaged(route, k, log);
         }
 
         if (rc == NGX_KAFKA_WS_RING_OK) {
@@ -233,12 +261,145 @@ ngx_kafka_ws_gather_room(ngx_kafka_ws_span_buf_t *buf, size_t size,
 }
 
 
-void
-ngx_kafka_ws_gather_stop_at(ngx_kafka_ws_route_t *route,
+ngx_kafka_ws_gather_e
+ngx_kafka_ws_gather_skip(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
-    ngx_uint_t done)
+    ngx_uint_t latest, ngx_log_t *log)
 {
-    int64_t                offset;
+    ngx_uint_t                  k, n;
+    ngx_kafka_ws_span_t         name;
+    ngx_kafka_ws_mark_t        *mark;
+    ngx_kafka_ws_place_t       *place, next;
+    ngx_kafka_ws_gather_e       rc;
+    ngx_kafka_ws_route_part_t  *part;
+
+    if (ngx_kafka_ws_gather_begin(buf, route->nparts, log) != NGX_OK) {
+        return NGX_KAFKA_WS_GATHER_ERROR;
+    }
+
+    name.data = route->name.data;
+    name.len = route->name.len;
+
+    n = kws ? kws->nplaces : route->nparts;
+
+    for (k = 0; k < n; k++) {
+        part = &route->parts[k];
+
+        if (!part->open) {
+            continue;
+        }
+
+        place = kws ? &kws->places[k] : &part->place;
+        next = latest ? part->place : *place;
+
+        rc = ngx_kafka_ws_gather_held(route, k, &next, log);
+
+        if (rc != NGX_KAFKA_WS_GATHER_NONE) {
+            return rc;
+        }
+
+        /* by records, not by offsets: what lies between those is no gap */
+
+        if (next.seq <= place->seq) {
+            continue;
+        }
+
+        if (buf->n == buf->max
+            || buf->size - buf->len < NGX_KAFKA_WS_EVENT_LEN)
+        {
+            break;
+        }
+
+        buf->len += ngx_kafka_ws_event_gap(buf->data + buf->len,
+                                           buf->size - buf->len,
+                                           route->named ? &name : NULL,
+                                           part->view.stream->partition,
+                                           place->offset, next.offset - 1,
+                                           NGX_KAFKA_WS_GAP_LAPPED);
+
+        mark = &buf->marks[buf->nmarks++];
+
+        mark->k = k;
+        mark->first = buf->n;
+        mark->n = 1;
+        mark->next = next;
+
+        buf->ends[buf->n] = (uint32_t) buf->len;
+        buf->offsets[buf->n] = next.offset;
+        buf->n++;
+
+        buf->flags = NGX_KAFKA_WS_RING_RETENTION;
+    }
+
+    return buf->n ? NGX_KAFKA_WS_GATHER_SPAN : NGX_KAFKA_WS_GATHER_NONE;
+}
+
+
+/*
+ * A place that the writer overran becomes that of the oldest record held.
+ * returns:  NONE: it is held; STALE; ERROR
+ */
+
+static ngx_kafka_ws_gather_e
+ngx_kafka_ws_gather_held(ngx_kafka_ws_route_t *route, ngx_uint_t k,
+    ngx_kafka_ws_place_t *place, ngx_log_t *log)
+{
+    uint64_t                    tail;
+    ngx_uint_t                  tries;
+    ngx_kafka_ws_place_t        held;
+    ngx_kafka_ws_ring_t        *ring;
+    ngx_kafka_ws_route_part_t  *part;
+
+    part = &route->parts[k];
+    ring = &part->view.ring;
+    held = *place;
+
+    for (tries = 0; tries < NGX_KAFKA_WS_GATHER_TRIES; tries++) {
+
+        tail = ngx_kafka_ws_ring_tail(ring);
+
+        if (held.seq < tail) {
+            held.seq = tail;
+
+            if (ngx_kafka_ws_ring_offset(ring, held.seq, &held.offset)
+                != NGX_KAFKA_WS_RING_OK)
+            {
+                held.seq = place->seq;
+            }
+        }
+
+        if (!ngx_kafka_ws_shm_valid(&part->view)) {
+            return NGX_KAFKA_WS_GATHER_STALE;
+        }
+
+        if (held.seq >= tail) {
+            *place = held;
+            return NGX_KAFKA_WS_GATHER_NONE;
+        }
+
+        /* the writer was faster */
+    }
+
+    return ngx_kafka_ws_gather_damaged(route, k, log);
+}
+
+
+static ngx_kafka_ws_gather_e
+ngx_kafka_ws_gather_damaged(ngx_kafka_ws_route_t *route, ngx_uint_t k,
+    ngx_log_t *log)
+{
+    ngx_log_error(NGX_LOG_ALERT, log, 0,
+                  "the ring of topic \"%V\" partition %D is damaged",
+                  &route->name, route->parts[k].view.stream->partition);
+
+    return NGX_KAFKA_WS_GATHER_ERROR;
+}
+
+
+void
+ngx_kafka_ws_gather_stop_at(ngx_kafka_ws_subscriber_t *kws,
+    ngx_kafka_ws_span_buf_t *buf, ngx_uint_t done)
+{
     ngx_uint_t             i;
     ngx_kafka_ws_mark_t   *mark;
     ngx_kafka_ws_place_t  *place;
@@ -257,16 +418,10 @@ ngx_kafka_ws_gather_stop_at(ngx_kafka_ws_route_t *route,
             continue;
         }
 
+        /* not from the ring: the writer may have overrun even this */
+
         place->seq += done - mark->first;
-
-        /* if even this is overrun, the client's own cursor is right */
-
-        if (ngx_kafka_ws_ring_offset(&route->parts[mark->k].view.ring,
-                                     place->seq, &offset)
-            == NGX_KAFKA_WS_RING_OK)
-        {
-            place->offset = offset;
-        }
+        place->offset = buf->offsets[done - 1];
 
         return;
     }

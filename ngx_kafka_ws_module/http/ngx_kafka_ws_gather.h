@@ -35,10 +35,10 @@ typedef struct {
     size_t                     size;
     size_t                     len;
     uint32_t                  *ends;      /* by record */
+    int64_t                   *offsets;   /* by record: behind it */
     ngx_uint_t                 max;       /* records */
     ngx_uint_t                 n;
-    uint32_t                   flags;     /* not 0: one entry, a gap */
-    ngx_uint_t                 k;         /* the part that stopped it */
+    uint32_t                   flags;     /* not 0: nothing but gaps */
     ngx_uint_t                 turn;      /* spans made so far */
     ngx_kafka_ws_mark_t       *marks;
     ngx_uint_t                 nmarks;
@@ -49,8 +49,8 @@ typedef struct {
 typedef enum {
     NGX_KAFKA_WS_GATHER_NONE = 0,
     NGX_KAFKA_WS_GATHER_SPAN,
-    NGX_KAFKA_WS_GATHER_LAPPED,      /* in part k */
-    NGX_KAFKA_WS_GATHER_STALE,       /* part k has another ring */
+    NGX_KAFKA_WS_GATHER_LAPPED,      /* the writer overran a place */
+    NGX_KAFKA_WS_GATHER_STALE,       /* a part has another ring */
     NGX_KAFKA_WS_GATHER_ERROR        /* logged */
 } ngx_kafka_ws_gather_e;
 
@@ -77,11 +77,22 @@ ngx_kafka_ws_gather_e ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
     ngx_log_t *log);
 
 /*
+ * Instead of records a gap event for each part whose records are given up:
+ * those that the ring holds no more, or all up to the route's place.
+ * kws:       NULL: for all who are live
+ * latest:    1: up to the route's place
+ * buf:       as above; parts whose events do not fit are left as they are
+ * returns:   as above; NONE: nothing is given up
+ */
+ngx_kafka_ws_gather_e ngx_kafka_ws_gather_skip(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
+    ngx_uint_t latest, ngx_log_t *log);
+
+/*
  * Sets the places of a subscriber that got the first done records of a span.
  */
-void ngx_kafka_ws_gather_stop_at(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
-    ngx_uint_t done);
+void ngx_kafka_ws_gather_stop_at(ngx_kafka_ws_subscriber_t *kws,
+    ngx_kafka_ws_span_buf_t *buf, ngx_uint_t done);
 
 
 #endif /* _NGX_KAFKA_WS_GATHER_H_INCLUDED_ */

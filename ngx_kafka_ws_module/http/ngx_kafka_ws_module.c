@@ -156,7 +156,8 @@ static ngx_command_t  ngx_kafka_ws_commands[] = {
       &ngx_kafka_ws_gaps },
 
     { ngx_string("kafka_ws_slow"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+                        |NGX_CONF_TAKE1234,
       ngx_kafka_ws_conf_slow,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,

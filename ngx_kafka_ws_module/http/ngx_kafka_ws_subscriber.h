@@ -134,6 +134,7 @@ struct ngx_kafka_ws_subscriber_s {
     unsigned                   hold:1;      /* the owner's: read no more */
     unsigned                   deflate:1;   /* agreed on */
     unsigned                   where:3;     /* the owner's: which list */
+    unsigned                   skip:1;      /* the owner's: records are lost */
     unsigned                   credit:5;    /* reads until it is paced */
 
     uint16_t                   code;        /* of the close, 0: none yet */

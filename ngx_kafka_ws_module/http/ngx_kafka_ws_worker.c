@@ -396,7 +396,7 @@ static void
 ngx_kafka_ws_worker_sweep_route(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route)
 {
-    ngx_uint_t                  k, slow;
+    ngx_uint_t                  k, lapped;
     ngx_queue_t                *q, *next;
     ngx_kafka_ws_subscriber_t  *kws;
 
@@ -407,23 +407,25 @@ ngx_kafka_ws_worker_sweep_route(ngx_kafka_ws_worker_t *kww,
         next = ngx_queue_next(q);
         kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, queue);
 
-        slow = ((ngx_msec_int_t) (ngx_current_msec - kws->behind)
-                >= (ngx_msec_int_t) ngx_kafka_ws_route_conf(kws)->lag);
+        if (kws->skip) {
+            /* it is told as soon as it takes something */
+            continue;
+        }
 
-        for (k = 0; k < kws->nplaces && !slow; k++) {
+        lapped = 0;
+
+        for (k = 0; k < kws->nplaces; k++) {
             if (route->parts[k].open
                 && kws->places[k].seq
                    < ngx_kafka_ws_ring_tail(&route->parts[k].view.ring))
             {
-                ngx_kafka_ws_count(&kws->counters->lapped, 1);
-                slow = 1;
+                lapped = 1;
+                break;
             }
         }
 
-        if (slow) {
-            /* one that still reads gets its Close, the others a reset */
-            ngx_kafka_ws_worker_close(kws, NGX_KAFKA_WS_CLOSE_SLOW);
-        }
+        /* one that still reads gets its Close, the others a reset */
+        (void) ngx_kafka_ws_worker_slow(kws, lapped);
     }
 }
 
@@ -440,7 +442,9 @@ ngx_kafka_ws_worker_close(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t code)
 
     len = ngx_kafka_ws_route_cursor(kws->data, kws, cursor, sizeof(cursor));
 
-    if (code == NGX_KAFKA_WS_CLOSE_SLOW) {
+    if (code == NGX_KAFKA_WS_CLOSE_SLOW
+        || (code == NGX_KAFKA_WS_CLOSE_POSITION && kws->skip))
+    {
         ngx_log_error(NGX_LOG_INFO, kws->connection->log, 0,
                       "client is too slow, closing at \"%*s\"", len, cursor);
         ngx_kafka_ws_subscriber_hush(kws);

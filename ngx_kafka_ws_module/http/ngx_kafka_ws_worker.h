@@ -89,6 +89,13 @@ void ngx_kafka_ws_worker_finish(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
 void ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_subscriber_t *kws);
+/*
+ * What becomes of a subscriber that is behind, by kafka_ws_slow.
+ * lapped:    1: a ring overran it
+ * returns:   NGX_OK: nothing, or kws->skip is set; NGX_DONE: it is closed
+ */
+ngx_int_t ngx_kafka_ws_worker_slow(ngx_kafka_ws_subscriber_t *kws,
+    ngx_uint_t lapped);
 void ngx_kafka_ws_worker_close(ngx_kafka_ws_subscriber_t *kws,
     ngx_uint_t code);
 void ngx_kafka_ws_worker_close_all(ngx_kafka_ws_worker_t *kww,

@@ -16,6 +16,13 @@
 
 #define NGX_KAFKA_WS_CATCH_TURNS  4   /* spans before others get a turn */
 
+#define ngx_kafka_ws_worker_latest(kws)                                       \
+    (ngx_kafka_ws_route_conf(kws)->slow == NGX_KAFKA_WS_SLOW_LATEST)
+
+
+static ngx_kafka_ws_gather_e ngx_kafka_ws_worker_gather(
+    ngx_kafka_ws_worker_t *kww, ngx_kafka_ws_subscriber_t *kws);
+
 
 /*
  * Those who started beyond the route wait for it to come by.
@@ -41,8 +48,9 @@ ngx_kafka_ws_worker_finish(ngx_kafka_ws_worker_t *kww,
 
 
 /*
- * What a subscriber is behind the route, in spans of its own.  It may be gone
- * afterwards, and the route with it.
+ * What a subscriber is behind the route, in spans of its own; the events that
+ * tell it of what it lost are such a span, too.  It may be gone afterwards,
+ * and the route with it.
  */
 
 void
@@ -67,6 +75,12 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
         return;
     }
 
+    if (!kws->skip && ngx_kafka_ws_worker_latest(kws)
+        && ngx_kafka_ws_worker_slow(kws, 0) != NGX_OK)
+    {
+        return;
+    }
+
     for (turn = 0; turn < NGX_KAFKA_WS_CATCH_TURNS; turn++) {
 
         if (ngx_kafka_ws_subscriber_blocked(kws)) {
@@ -74,7 +88,7 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
             return;
         }
 
-        switch (ngx_kafka_ws_gather(route, kws, buf, kww->log)) {
+        switch (ngx_kafka_ws_worker_gather(kww, kws)) {
 
         case NGX_KAFKA_WS_GATHER_SPAN:
             break;
@@ -91,9 +105,12 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
             return;
 
         case NGX_KAFKA_WS_GATHER_LAPPED:
-            ngx_kafka_ws_count(&kws->counters->lapped, 1);
-            ngx_kafka_ws_worker_close(kws, NGX_KAFKA_WS_CLOSE_SLOW);
-            return;
+
+            if (ngx_kafka_ws_worker_slow(kws, 1) != NGX_OK) {
+                return;
+            }
+
+            continue;
 
         case NGX_KAFKA_WS_GATHER_STALE:
             /* the next pass of the route tells all of its subscribers */
@@ -105,13 +122,10 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
             return;
         }
 
-        if (buf->flags) {
+        if (buf->flags && ngx_kafka_ws_route_gap_closes(kws)) {
             ngx_kafka_ws_count(&kws->counters->gaps, 1);
-
-            if (ngx_kafka_ws_route_gap_closes(kws)) {
-                ngx_kafka_ws_worker_close(kws, NGX_KAFKA_WS_CLOSE_POSITION);
-                return;
-            }
+            ngx_kafka_ws_worker_close(kws, NGX_KAFKA_WS_CLOSE_POSITION);
+            return;
         }
 
         rc = NGX_OK;
@@ -127,11 +141,81 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
             return;
         }
 
-        ngx_kafka_ws_gather_stop_at(route, kws, buf, done);
+        if (buf->flags) {
+            ngx_kafka_ws_count(&kws->counters->gaps, done);
+        }
+
+        ngx_kafka_ws_gather_stop_at(kws, buf, done);
     }
 
     /* others want their turn */
 
     ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_BEHIND);
     ngx_post_event(kws->connection->write, &ngx_posted_next_events);
+}
+
+
+/* first what it lost, then what there is */
+
+static ngx_kafka_ws_gather_e
+ngx_kafka_ws_worker_gather(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_subscriber_t *kws)
+{
+    ngx_kafka_ws_gather_e  rc;
+
+    if (kws->skip) {
+        rc = ngx_kafka_ws_gather_skip(kws->data, kws, &kww->catch_up,
+                                      ngx_kafka_ws_worker_latest(kws),
+                                      kww->log);
+
+        if (rc != NGX_KAFKA_WS_GATHER_NONE) {
+            return rc;
+        }
+
+        kws->skip = 0;
+        kws->behind = ngx_current_msec;
+    }
+
+    return ngx_kafka_ws_gather(kws->data, kws, &kww->catch_up, kww->log);
+}
+
+
+ngx_int_t
+ngx_kafka_ws_worker_slow(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t lapped)
+{
+    ngx_uint_t                late;
+    ngx_kafka_ws_loc_conf_t  *klcf;
+
+    klcf = ngx_kafka_ws_route_conf(kws);
+
+    late = ((ngx_msec_int_t) (ngx_current_msec - kws->behind)
+            >= (ngx_msec_int_t) klcf->lag);
+
+    if (klcf->slow == NGX_KAFKA_WS_SLOW_EARLIEST) {
+        /* it may be late as long as the ring has what it waits for */
+        late = 0;
+    }
+
+    if (!late && !lapped) {
+        return NGX_OK;
+    }
+
+    if (lapped) {
+        ngx_kafka_ws_count(&kws->counters->lapped, 1);
+    }
+
+    if (klcf->slow == NGX_KAFKA_WS_SLOW_CLOSE) {
+        ngx_kafka_ws_worker_close(kws, NGX_KAFKA_WS_CLOSE_SLOW);
+        return NGX_DONE;
+    }
+
+    kws->skip = 1;
+
+    if (ngx_kafka_ws_route_gap_closes(kws)) {
+        ngx_kafka_ws_count(&kws->counters->gaps, 1);
+        ngx_kafka_ws_worker_close(kws, NGX_KAFKA_WS_CLOSE_POSITION);
+        return NGX_DONE;
+    }
+
+    return NGX_OK;
 }

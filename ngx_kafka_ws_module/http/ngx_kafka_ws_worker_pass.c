@@ -45,8 +45,8 @@ static ngx_int_t ngx_kafka_ws_worker_route(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
 static void ngx_kafka_ws_worker_extend(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
-static void ngx_kafka_ws_worker_overrun(ngx_kafka_ws_worker_t *kww,
-    ngx_kafka_ws_route_t *route, ngx_uint_t k);
+static ngx_kafka_ws_gather_e ngx_kafka_ws_worker_overrun(
+    ngx_kafka_ws_worker_t *kww, ngx_kafka_ws_route_t *route);
 static void ngx_kafka_ws_worker_stale(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route, ngx_uint_t k);
 static ngx_int_t ngx_kafka_ws_worker_deliver(ngx_kafka_ws_worker_t *kww,
@@ -165,6 +165,7 @@ ngx_kafka_ws_worker_route(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route)
 {
     ngx_uint_t                k, i;
+    ngx_kafka_ws_gather_e     rc;
     ngx_kafka_ws_span_buf_t  *buf;
 
     buf = &kww->pass;
@@ -190,24 +191,23 @@ ngx_kafka_ws_worker_route(ngx_kafka_ws_worker_t *kww,
         return NGX_DECLINED;
     }
 
-    switch (ngx_kafka_ws_gather(route, NULL, buf, kww->log)) {
+    rc = ngx_kafka_ws_gather(route, NULL, buf, kww->log);
 
-    case NGX_KAFKA_WS_GATHER_SPAN:
+    if (rc == NGX_KAFKA_WS_GATHER_SPAN) {
         ngx_kafka_ws_count(&kww->counters->copies, buf->nmarks);
         ngx_kafka_ws_count(&kww->counters->copied, buf->len);
-        break;
 
-    case NGX_KAFKA_WS_GATHER_LAPPED:
-        ngx_kafka_ws_count(&kww->counters->lapped, 1);
-        ngx_kafka_ws_worker_overrun(kww, route, buf->k);
-        break;
+    } else if (rc == NGX_KAFKA_WS_GATHER_LAPPED) {
+        rc = ngx_kafka_ws_worker_overrun(kww, route);
+    }
 
-    case NGX_KAFKA_WS_GATHER_ERROR:
+    if (rc == NGX_KAFKA_WS_GATHER_ERROR) {
         ngx_kafka_ws_worker_close_all(kww, route,
                                       NGX_KAFKA_WS_CLOSE_INTERNAL);
         return NGX_DECLINED;
+    }
 
-    default:
+    if (rc != NGX_KAFKA_WS_GATHER_SPAN) {
         /* a stale part is dealt with in the next pass */
         return NGX_DECLINED;
     }
@@ -301,50 +301,35 @@ ngx_kafka_ws_worker_skip(ngx_kafka_ws_route_t *route)
  * and are told as one.
  */
 
-static void
+static ngx_kafka_ws_gather_e
 ngx_kafka_ws_worker_overrun(ngx_kafka_ws_worker_t *kww,
-    ngx_kafka_ws_route_t *route, ngx_uint_t k)
+    ngx_kafka_ws_route_t *route)
 {
+    ngx_uint_t                  i;
     ngx_kafka_ws_mark_t        *mark;
-    ngx_kafka_ws_span_t         name;
-    ngx_kafka_ws_ring_t        *ring;
-    ngx_kafka_ws_span_buf_t    *buf;
+    ngx_kafka_ws_gather_e       rc;
     ngx_kafka_ws_route_part_t  *part;
 
-    buf = &kww->pass;
-    part = &route->parts[k];
-    ring = &part->view.ring;
-    mark = &buf->marks[0];
+    rc = ngx_kafka_ws_gather_skip(route, NULL, &kww->pass, 0, kww->log);
 
-    do {
-        mark->next.seq = ngx_kafka_ws_ring_tail(ring);
-    } while (ngx_kafka_ws_ring_offset(ring, mark->next.seq,
-                                      &mark->next.offset)
-             != NGX_KAFKA_WS_RING_OK);
+    if (rc != NGX_KAFKA_WS_GATHER_SPAN) {
+        return rc;
+    }
 
-    ngx_log_error(NGX_LOG_WARN, kww->log, 0,
-                  "worker was overrun in topic \"%V\" partition %D from "
-                  "offset %L to %L", &route->name,
-                  part->view.stream->partition, part->place.offset,
-                  mark->next.offset);
+    ngx_kafka_ws_count(&kww->counters->lapped, kww->pass.nmarks);
 
-    name.data = route->name.data;
-    name.len = route->name.len;
+    for (i = 0; i < kww->pass.nmarks; i++) {
+        mark = &kww->pass.marks[i];
+        part = &route->parts[mark->k];
 
-    mark->k = k;
-    mark->first = 0;
-    mark->n = 1;
+        ngx_log_error(NGX_LOG_WARN, kww->log, 0,
+                      "worker was overrun in topic \"%V\" partition %D from "
+                      "offset %L to %L", &route->name,
+                      part->view.stream->partition, part->place.offset,
+                      mark->next.offset);
+    }
 
-    buf->nmarks = 1;
-    buf->n = 1;
-    buf->flags = NGX_KAFKA_WS_RING_RETENTION;
-    buf->len = ngx_kafka_ws_event_gap(buf->data, buf->size,
-                                      route->named ? &name : NULL,
-                                      part->view.stream->partition,
-                                      part->place.offset,
-                                      mark->next.offset - 1,
-                                      NGX_KAFKA_WS_GAP_LAPPED);
-    buf->ends[0] = (uint32_t) buf->len;
+    return NGX_KAFKA_WS_GATHER_SPAN;
 }
 
 
@@ -443,12 +428,15 @@ ngx_kafka_ws_worker_deliver(ngx_kafka_ws_worker_t *kww,
         kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, queue);
 
         if (buf->flags) {
-            ngx_kafka_ws_count(&kws->counters->gaps, 1);
 
             if (ngx_kafka_ws_route_gap_closes(kws)) {
+                ngx_kafka_ws_count(&kws->counters->gaps, 1);
                 ngx_kafka_ws_worker_close(kws, NGX_KAFKA_WS_CLOSE_POSITION);
                 continue;
             }
+
+            /* those that it does not get now are taken back below */
+            ngx_kafka_ws_count(&kws->counters->gaps, buf->n);
         }
 
         (*sends)--;
@@ -473,11 +461,15 @@ ngx_kafka_ws_worker_deliver(ngx_kafka_ws_worker_t *kww,
             continue;
         }
 
+        if (buf->flags) {
+            ngx_kafka_ws_count(&kws->counters->gaps, done - buf->n);
+        }
+
         kws->behind = ngx_current_msec;
         ngx_kafka_ws_count(&kws->counters->slow, 1);
 
         ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_BEHIND);
-        ngx_kafka_ws_gather_stop_at(route, kws, buf, done);
+        ngx_kafka_ws_gather_stop_at(kws, buf, done);
     }
 
     return NGX_OK;

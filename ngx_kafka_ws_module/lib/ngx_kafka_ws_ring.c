@@ -418,7 +418,7 @@ ngx_kafka_ws_ring_seek(const ngx_kafka_ws_ring_t *ring, int64_t value,
 ngx_kafka_ws_ring_e
 ngx_kafka_ws_ring_read(const ngx_kafka_ws_ring_t *ring, unsigned r,
     uint64_t seq, uint64_t limit, uint8_t *buf, size_t size, uint32_t *ends,
-    size_t nends, ngx_kafka_ws_ring_span_t *span)
+    int64_t *offsets, size_t nends, ngx_kafka_ws_ring_span_t *span)
 {
     size_t                            len, run, done;
     uint32_t                          flags;
@@ -487,8 +487,13 @@ ngx_kafka_ws_ring_read(const ngx_kafka_ws_ring_t *ring, unsigned r,
             next = pos + len;
         }
 
-        ends[span->n++] = (uint32_t) (done + run);
         span->offset = ngx_kafka_ws_ring_after(&e->offset);
+
+        if (offsets) {
+            offsets[span->n] = span->offset;
+        }
+
+        ends[span->n++] = (uint32_t) (done + run);
 
         if (span->flags) {
             s++;

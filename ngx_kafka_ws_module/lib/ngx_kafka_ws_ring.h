@@ -162,6 +162,7 @@ uint64_t ngx_kafka_ws_ring_seek_time(const ngx_kafka_ws_ring_t *ring,
  * buf, size: the caller's; whole frames only go into it
  * ends:      nends places; ends[i] is the end of record i's frame in buf.
  *            A record that this rendering does not send ends where it began.
+ * offsets:   NULL, or as many: Kafka's offset behind each record
  * span:      set if OK.  A gap entry comes alone, with its flags.
  * returns:   OK, n == 0 if there is nothing new; LAPPED; ETOOBIG: the next
  *            frame needs span->len bytes; EINVAL: the ring is damaged
@@ -171,7 +172,8 @@ uint64_t ngx_kafka_ws_ring_seek_time(const ngx_kafka_ws_ring_t *ring,
  */
 ngx_kafka_ws_ring_e ngx_kafka_ws_ring_read(const ngx_kafka_ws_ring_t *ring,
     unsigned r, uint64_t seq, uint64_t limit, uint8_t *buf, size_t size,
-    uint32_t *ends, size_t nends, ngx_kafka_ws_ring_span_t *span);
+    uint32_t *ends, int64_t *offsets, size_t nends,
+    ngx_kafka_ws_ring_span_t *span);
 
 
 #endif /* _NGX_KAFKA_WS_RING_H_INCLUDED_ */

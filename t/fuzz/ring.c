@@ -146,6 +146,7 @@ read_some(fuzz_input_t *in)
 {
     size_t                     i, size, nends;
     uint8_t                   *buf;
+    int64_t                   *offsets;
     uint32_t                  *ends;
     unsigned                   r;
     uint64_t                   seq, limit;
@@ -160,9 +161,10 @@ read_some(fuzz_input_t *in)
 
     buf = fuzz_alloc(size);
     ends = fuzz_alloc(nends * sizeof(uint32_t));
+    offsets = fuzz_alloc(nends * sizeof(int64_t));
 
     rc = ngx_kafka_ws_ring_read(&st.ring, r, seq, limit, buf, size, ends,
-                                nends, &span);
+                                offsets, nends, &span);
 
     switch (rc) {
 
@@ -177,6 +179,10 @@ read_some(fuzz_input_t *in)
         if (st.intact) {
             promise(span.n != 0 || nends == 0 || seq >= st.n || seq >= limit);
             check_span(r, seq, buf, ends, &span);
+
+            for (i = 0; i < span.n; i++) {
+                promise(offsets[i] == st.log[seq + i].offset + 1);
+            }
         }
 
         break;
@@ -196,6 +202,7 @@ read_some(fuzz_input_t *in)
 
     free(buf);
     free(ends);
+    free(offsets);
 }
 
 

@@ -18,6 +18,7 @@ typedef struct {
     ngx_kafka_ws_ring_e       rc;
     ngx_kafka_ws_ring_span_t  span;
     uint32_t                  ends[64];
+    int64_t                   offsets[64];
     uint8_t                   buf[8192];
 } got_t;
 
@@ -27,21 +28,25 @@ get(ngx_kafka_ws_ring_t *ring, unsigned r, uint64_t seq, uint64_t limit,
     size_t size, size_t nends, got_t *g)
 {
     uint8_t   *buf;
+    int64_t   *offsets;
     uint32_t  *ends;
 
     /* memory of just that size, so that one byte more ends the test */
 
     buf = guard_new(size);
     ends = (uint32_t *) (void *) guard_new(nends * sizeof(uint32_t));
+    offsets = (int64_t *) (void *) guard_new(nends * sizeof(int64_t));
 
     g->rc = ngx_kafka_ws_ring_read(ring, r, seq, limit, buf, size, ends,
-                                   nends, &g->span);
+                                   offsets, nends, &g->span);
 
     memcpy(g->buf, buf, size);
     memcpy(g->ends, ends, nends * sizeof(uint32_t));
+    memcpy(g->offsets, offsets, nends * sizeof(int64_t));
 
     guard_free(buf, size);
     guard_free((uint8_t *) ends, nends * sizeof(uint32_t));
+    guard_free((uint8_t *) offsets, nends * sizeof(int64_t));
 }
 
 
@@ -124,6 +129,8 @@ test_read(void)
     is_mem(g.buf, g.span.len, "onethree", 8, "frames lie back to back");
     ok(g.ends[0] == 3 && g.ends[1] == 3 && g.ends[2] == 8,
        "an empty frame ends where it began");
+    ok(g.offsets[0] == 1001 && g.offsets[1] == 1002 && g.offsets[2] == 1006,
+       "the offset behind each record");
     ok(g.span.n == 3 && g.span.next == 3 && g.span.offset == 1006
        && g.span.flags == 0, "where the read got to");
 

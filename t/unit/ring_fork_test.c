@@ -161,7 +161,7 @@ read_all(told_t *t, unsigned r, int slow)
 
     for ( ;; ) {
         rc = ngx_kafka_ws_ring_read(&ring, r, seq, NO_LIMIT, buf, sizeof(buf),
-                                    ends, ENDS, &span);
+                                    ends, NULL, ENDS, &span);
 
         switch (rc) {
 

@@ -101,7 +101,7 @@ use_reader(const ngx_kafka_ws_ring_t *ring)
         }
 
         rc = ngx_kafka_ws_ring_read(ring, r, seq, random_word(), buf, BUF,
-                                    ends, ENDS, &span);
+                                    ends, NULL, ENDS, &span);
 
         if (rc == OK) {
             good &= span.n <= ENDS && span.len <= BUF

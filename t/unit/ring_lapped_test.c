@@ -139,7 +139,7 @@ read_true(uint64_t seq)
     ngx_kafka_ws_ring_span_t   span;
 
     rc = ngx_kafka_ws_ring_read(&reader, 0, seq, NO_LIMIT, buf, sizeof(buf),
-                                ends, ENTRIES, &span);
+                                ends, NULL, ENTRIES, &span);
     disarm();
 
     if (ngx_kafka_ws_ring_tail(&writer) > seq) {

@@ -117,7 +117,7 @@ all_good(void *mem, uint64_t head)
         for (seq = tail; seq < head; seq = span.next) {
 
             if (ngx_kafka_ws_ring_read(&ring, r, seq, NO_LIMIT, buf,
-                                       sizeof(buf), ends, ENTRIES, &span)
+                                       sizeof(buf), ends, NULL, ENTRIES, &span)
                 != OK
                 || span.n == 0)
             {
@@ -293,7 +293,7 @@ lap_at(void *mem, long n, uint64_t records)
 
     step_to(n);
     rc = ngx_kafka_ws_ring_read(&ring, 0, seq, NO_LIMIT, buf, sizeof(buf),
-                                ends, ENTRIES, &span);
+                                ends, NULL, ENTRIES, &span);
     done = steps;
     step_end();
 

@@ -188,7 +188,7 @@ read_some(const ngx_kafka_ws_ring_t *ring, const model_t *m, uint64_t seq)
     buf = guard_new(size);
 
     rc = ngx_kafka_ws_ring_read(ring, r, seq, NO_LIMIT, buf, size, ends,
-                                1 + random_below(count(ends)), &span);
+                                NULL, 1 + random_below(count(ends)), &span);
     next = UINT64_MAX;
 
     if (rc == OK && span.n > 0 && span.next == seq + span.n
@@ -342,7 +342,7 @@ reads(ngx_kafka_ws_ring_t *ring, uint64_t seq, const char *letters)
     n = strlen(letters);
     buf = guard_new(n);
     rc = ngx_kafka_ws_ring_read(ring, 0, seq, NO_LIMIT, buf, n, ends,
-                                count(ends), &span);
+                                NULL, count(ends), &span);
     n = rc == OK && span.len == n && memcmp(buf, letters, n) == 0
         && span.next == ngx_kafka_ws_ring_head(ring);
 
