@@ -30,6 +30,7 @@ static ngx_int_t ngx_kafka_ws_init_process(ngx_cycle_t *cycle);
 static void ngx_kafka_ws_exit_process(ngx_cycle_t *cycle);
 static void ngx_kafka_ws_single(ngx_event_t *ev);
 static ngx_msec_t ngx_kafka_ws_module_manager(void *data);
+static ngx_uint_t ngx_kafka_ws_orphan(ngx_kafka_ws_main_conf_t *kwmcf);
 
 
 /* of the process that consumes: one for each cluster */
@@ -402,6 +403,13 @@ ngx_kafka_ws_module_manager(void *data)
 
     kwc = kwmcf->clusters.elts;
 
+    if (ngx_kafka_ws_orphan(kwmcf)) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "kafka ws: no master and no workers, exiting");
+        ngx_quit = 1;
+        return NGX_KAFKA_WS_RETRY;
+    }
+
     if (ngx_kafka_ws_consumers == NULL) {
 
         ngx_kafka_ws_consumers = ngx_calloc(kwmcf->clusters.nelts
@@ -437,4 +445,37 @@ ngx_kafka_ws_module_manager(void *data)
     }
 
     return next;
+}
+
+
+/*
+ * Nobody signals a helper whose master was killed: it serves the workers that
+ * are left, and goes after the last of them.
+ */
+
+static ngx_uint_t
+ngx_kafka_ws_orphan(ngx_kafka_ws_main_conf_t *kwmcf)
+{
+    uint32_t                  pid;
+    ngx_uint_t                i, k;
+    ngx_kafka_ws_cluster_t  **kwc;
+
+    if (ngx_process != NGX_PROCESS_HELPER || ngx_getppid() == ngx_parent) {
+        return 0;
+    }
+
+    kwc = kwmcf->clusters.elts;
+
+    for (i = 0; i < kwmcf->clusters.nelts; i++) {
+
+        for (k = 0; k < NGX_KAFKA_WS_SLOTS; k++) {
+            pid = ngx_kafka_ws_load_relaxed(&kwc[i]->root->slot[k].pid);
+
+            if (pid && kill((ngx_pid_t) pid, 0) == 0) {
+                return 0;
+            }
+        }
+    }
+
+    return 1;
 }
