@@ -154,7 +154,8 @@ sub finish {
 		my $seen = 0;
 
 		$seen += $_ // 0 for @{ $self->{next}[$i] };
-		$seen += $self->read_one($i, $total - $seen);
+		$seen += $self->read_one($i, $total - $seen,
+			TIME + $total / 100);
 		$whole++ if $seen == $total && !$self->read_one($i, 1, 0.05);
 	}
 
