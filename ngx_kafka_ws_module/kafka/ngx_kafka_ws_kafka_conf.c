@@ -85,8 +85,13 @@ ngx_kafka_ws_kafka_new(ngx_kafka_ws_cluster_t *kwc,
     void (*error_cb)(rd_kafka_t *rk, int err, const char *reason,
     void *opaque), void *opaque, char *error)
 {
-    rd_kafka_t       *rk;
-    rd_kafka_conf_t  *conf;
+    rd_kafka_t           *rk;
+    ngx_uint_t            lacks;
+    const char           *reason;
+    rd_kafka_conf_t      *conf;
+    rd_kafka_event_t     *event;
+    rd_kafka_queue_t     *queue;
+    rd_kafka_resp_err_t   err;
 
     conf = ngx_kafka_ws_kafka_conf(kwc, error);
     if (conf == NULL) {
@@ -96,16 +101,44 @@ ngx_kafka_ws_kafka_new(ngx_kafka_ws_cluster_t *kwc,
     /* else librdkafka writes to standard error */
     rd_kafka_conf_set_log_cb(conf, ngx_kafka_ws_kafka_log);
 
-    if (error_cb) {
-        rd_kafka_conf_set_error_cb(conf, error_cb);
-    }
-
+    rd_kafka_conf_set_error_cb(conf, error_cb);
     rd_kafka_conf_set_opaque(conf, opaque);
 
     rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error,
                       NGX_KAFKA_WS_KAFKA_ERROR_LEN);
     if (rk == NULL) {
         rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+
+    /*
+     * A handle that could not start the thread of a bootstrap broker would
+     * wait for it for ever, and says so only here.
+     */
+
+    lacks = 0;
+    queue = rd_kafka_queue_get_main(rk);
+
+    while ((event = rd_kafka_queue_poll(queue, 0)) != NULL) {
+        err = rd_kafka_event_error(event);
+        reason = rd_kafka_event_error_string(event);
+
+        if (err == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE) {
+            ngx_kafka_ws_kafka_text(error, reason);
+            lacks = 1;
+
+        } else if (err) {
+            error_cb(rk, err, reason, opaque);
+        }
+
+        rd_kafka_event_destroy(event);
+    }
+
+    rd_kafka_queue_destroy(queue);
+
+    if (lacks) {
+        rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        return NULL;
     }
 
     return rk;

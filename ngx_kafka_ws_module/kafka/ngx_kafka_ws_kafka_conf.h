@@ -20,7 +20,8 @@
 
 /*
  * Opens a consumer handle with the cluster's properties.
- * opaque:    for the callback, that may be NULL
+ * error_cb:  called by rd_kafka_poll() and the like, and here
+ * opaque:    for it
  * error:     NGX_KAFKA_WS_KAFKA_ERROR_LEN bytes, set if the result is NULL
  * returns:   it, the caller's to destroy
  */

@@ -18,6 +18,8 @@ struct ngx_kafka_ws_kafka_query_s {
 };
 
 
+static void ngx_kafka_ws_kafka_query_error(rd_kafka_t *rk, int err,
+    const char *reason, void *opaque);
 static ngx_int_t ngx_kafka_ws_kafka_literals(ngx_kafka_ws_kafka_query_t *k,
     ngx_kafka_ws_cluster_t *kwc);
 static ngx_int_t ngx_kafka_ws_kafka_list_offsets(
@@ -36,7 +38,8 @@ ngx_kafka_ws_kafka_query_open(ngx_kafka_ws_cluster_t *kwc, char *error)
         return NULL;
     }
 
-    k->rk = ngx_kafka_ws_kafka_new(kwc, NULL, NULL, error);
+    k->rk = ngx_kafka_ws_kafka_new(kwc, ngx_kafka_ws_kafka_query_error, NULL,
+                                   error);
 
     if (k->rk == NULL) {
         ngx_kafka_ws_kafka_query_close(k);
@@ -68,6 +71,19 @@ ngx_kafka_ws_kafka_query_close(ngx_kafka_ws_kafka_query_t *k)
 
     free(k->literals);
     free(k);
+}
+
+
+/*
+ * Without a callback librdkafka would not say that a thread is missing; what
+ * else happens a question's own result says.
+ */
+
+static void
+ngx_kafka_ws_kafka_query_error(rd_kafka_t *rk, int err, const char *reason,
+    void *opaque)
+{
+    /* void */
 }
 
 
@@ -120,6 +136,9 @@ ngx_kafka_ws_kafka_metadata(ngx_kafka_ws_kafka_query_t *k, int timeout,
     const struct rd_kafka_metadata     *rkmd;
     ngx_kafka_ws_kafka_metadata_t      *md;
     const rd_kafka_metadata_topic_t    *t;
+
+    /* errors since the last question; nobody else takes them */
+    (void) rd_kafka_poll(k->rk, 0);
 
     err = rd_kafka_metadata(k->rk, (int) k->all, NULL, &rkmd, timeout);
 
