@@ -37,9 +37,11 @@
 #define NGX_KAFKA_WS_TICK        100    /* ms */
 #define NGX_KAFKA_WS_TICK_FIRST  10     /* ms, until the first plan */
 #define NGX_KAFKA_WS_TICK_RETRY  1000   /* ms, if a thread did not start */
+#define NGX_KAFKA_WS_TICK_HANG   5000   /* ms that making a handle may take */
 
 
 static ngx_int_t ngx_kafka_ws_consumer_threads(ngx_kafka_ws_consumer_t *c);
+static void ngx_kafka_ws_consumer_watch(ngx_kafka_ws_consumer_t *c);
 static void ngx_kafka_ws_consumer_allow(ngx_kafka_ws_consumer_t *c);
 static void ngx_kafka_ws_consumer_flush(ngx_kafka_ws_consumer_t *c);
 
@@ -76,6 +78,7 @@ ngx_kafka_ws_consumer_tick(ngx_kafka_ws_consumer_t *c)
         return NGX_KAFKA_WS_TICK_RETRY;
     }
 
+    ngx_kafka_ws_consumer_watch(c);
     ngx_kafka_ws_consumer_allow(c);
     ngx_kafka_ws_consumer_flush(c);
 
@@ -131,6 +134,35 @@ ngx_kafka_ws_consumer_threads(ngx_kafka_ws_consumer_t *c)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * rd_kafka_new() of librdkafka 2.0.2 never returns if it cannot start its main
+ * thread: it waits for threads that nobody has told to end.  Only another
+ * process can try again, and nginx starts one.
+ */
+
+static void
+ngx_kafka_ws_consumer_watch(ngx_kafka_ws_consumer_t *c)
+{
+    uint64_t    since;
+    ngx_uint_t  i;
+
+    for (i = 0; i < 2; i++) {
+        since = ngx_kafka_ws_load_relaxed(&c->opening[i]);
+
+        if (since == 0 || ngx_process != NGX_PROCESS_HELPER || ngx_quit
+            || ngx_kafka_ws_shm_now() - since < NGX_KAFKA_WS_TICK_HANG)
+        {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_ERR, c->log, 0,
+                      "kafka ws cluster \"%V\": librdkafka hangs while it "
+                      "makes a consumer, exiting", &c->cluster->name);
+        ngx_quit = 1;
+    }
 }
 
 

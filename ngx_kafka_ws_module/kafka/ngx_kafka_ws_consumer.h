@@ -83,6 +83,9 @@ typedef struct {
     ngx_uint_t                      failed;       /* starting them did */
 
     /* atomic */
+    uint64_t                        opening[2];   /* ms since when ingest,
+                                                     topics makes a handle;
+                                                     0: it does not */
     uint32_t                        stop;
     uint32_t                        ended;        /* threads that ended */
     uint32_t                        writer;       /* this is the writer */
@@ -131,6 +134,12 @@ void ngx_kafka_ws_consumer_stop(ngx_kafka_ws_consumer_t *c,
 /* a line for the error log, from any thread */
 void ngx_kafka_ws_consumer_log(ngx_kafka_ws_consumer_t *c, ngx_uint_t level,
     const char *fmt, ...);
+
+/* around a call that makes a handle, by the thread of that number */
+#define ngx_kafka_ws_consumer_opening(c, n)                                   \
+    ngx_kafka_ws_store_relaxed(&(c)->opening[n], ngx_kafka_ws_shm_now())
+#define ngx_kafka_ws_consumer_opened(c, n)                                    \
+    ngx_kafka_ws_store_relaxed(&(c)->opening[n], 0)
 
 /* the bodies of the two threads */
 void *ngx_kafka_ws_topics_thread(void *data);

@@ -134,7 +134,9 @@ ngx_kafka_ws_ingest_open(ngx_kafka_ws_ingest_t *ing)
     told = 0;
 
     for ( ;; ) {
+        ngx_kafka_ws_consumer_opening(ing->consumer, 0);
         ing->kafka = ngx_kafka_ws_kafka_open(ing->cluster, &h, error);
+        ngx_kafka_ws_consumer_opened(ing->consumer, 0);
 
         if (ing->kafka) {
             break;
