@@ -66,7 +66,8 @@ TOOL_DIRS = t/broker t/load t/bench conf-examples/demo
 TOOL_SRCS = $(wildcard $(TOOL_DIRS:=/*.c))
 STEMS = $(basename $(TOOL_SRCS))
 TOOL_MAINS = $(filter-out $(foreach s,$(STEMS),$(s)_%),$(STEMS))
-TOOLS = $(addprefix objs-release/t/,$(notdir $(TOOL_MAINS)) heap.so)
+TOOLS = $(addprefix objs-release/t/,$(notdir $(TOOL_MAINS) \
+	$(patsubst %.c,%.so,$(wildcard t/preload/*.c))))
 
 # What test-valgrind needs more: unit tests without the sanitizers, which do
 # not run there, and what is preloaded into nginx.  Two of the tests single-step
@@ -330,7 +331,7 @@ $(foreach t,$(TOOL_MAINS),$(eval $(call TOOL,$(t))))
 # what the two share
 objs-release/t/ws_flood: t/load/ws_load_util.c t/load/ws_load_wire.c
 
-objs-release/t/heap.so: t/preload/heap.c Makefile | packages
+objs-release/t/%.so: t/preload/%.c Makefile | packages
 	@echo "building $@"; mkdir -p $(@D)
 	@$(CC) -std=gnu99 -O2 -g $(WARN) -fPIC -shared -o $@ $<
 
