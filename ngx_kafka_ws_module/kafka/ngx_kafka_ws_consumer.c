@@ -38,6 +38,7 @@
 #define NGX_KAFKA_WS_TICK_FIRST  10     /* ms, until the first plan */
 #define NGX_KAFKA_WS_TICK_RETRY  1000   /* ms, if a thread did not start */
 #define NGX_KAFKA_WS_TICK_HANG   5000   /* ms that making a handle may take */
+#define NGX_KAFKA_WS_TICK_BEAT   500    /* ms without a heartbeat, to wake up */
 
 
 static ngx_int_t ngx_kafka_ws_consumer_threads(ngx_kafka_ws_consumer_t *c);
@@ -141,13 +142,24 @@ ngx_kafka_ws_consumer_threads(ngx_kafka_ws_consumer_t *c)
  * rd_kafka_new() of librdkafka 2.0.2 never returns if it cannot start its main
  * thread: it waits for threads that nobody has told to end.  Only another
  * process can try again, and nginx starts one.
+ *
+ * Its waits end by the wall clock: set back by an hour, it would wait for an
+ * hour more for a record.  A wait that is ended begins anew, by that clock.
  */
 
 static void
 ngx_kafka_ws_consumer_watch(ngx_kafka_ws_consumer_t *c)
 {
-    uint64_t    since;
-    ngx_uint_t  i;
+    uint64_t               since;
+    ngx_uint_t             i;
+    ngx_kafka_ws_kafka_t  *kafka;
+
+    kafka = ngx_kafka_ws_load_acquire(&c->kafka);
+    since = ngx_kafka_ws_load_relaxed(&c->cluster->root->heartbeat);
+
+    if (kafka && ngx_kafka_ws_shm_now() - since > NGX_KAFKA_WS_TICK_BEAT) {
+        ngx_kafka_ws_kafka_wake(kafka);
+    }
 
     for (i = 0; i < 2; i++) {
         since = ngx_kafka_ws_load_relaxed(&c->opening[i]);

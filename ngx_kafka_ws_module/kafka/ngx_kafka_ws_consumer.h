@@ -86,6 +86,7 @@ typedef struct {
     uint64_t                        opening[2];   /* ms since when ingest,
                                                      topics makes a handle;
                                                      0: it does not */
+    ngx_kafka_ws_kafka_t           *kafka;        /* that ingest polls */
     uint32_t                        stop;
     uint32_t                        ended;        /* threads that ended */
     uint32_t                        writer;       /* this is the writer */

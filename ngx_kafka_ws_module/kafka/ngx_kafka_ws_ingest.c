@@ -101,6 +101,7 @@ ngx_kafka_ws_ingest_lock(ngx_kafka_ws_ingest_t *ing)
 
     ngx_kafka_ws_ingest_set_state(ing, NGX_KAFKA_WS_BROKER_CONNECTING);
 
+    ngx_kafka_ws_store_release(&ing->consumer->kafka, ing->kafka);
     ngx_kafka_ws_store_release(&ing->consumer->writer, 1);
 
     return NGX_OK;

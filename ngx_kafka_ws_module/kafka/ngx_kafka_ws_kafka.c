@@ -110,6 +110,13 @@ ngx_kafka_ws_kafka_open(ngx_kafka_ws_cluster_t *kwc,
 
 
 void
+ngx_kafka_ws_kafka_wake(ngx_kafka_ws_kafka_t *k)
+{
+    rd_kafka_queue_yield(k->queue);
+}
+
+
+void
 ngx_kafka_ws_kafka_close(ngx_kafka_ws_kafka_t *k)
 {
     ngx_uint_t  i;

@@ -104,6 +104,9 @@ const char *ngx_kafka_ws_kafka_refuses(ngx_str_t *name);
 ngx_kafka_ws_kafka_t *ngx_kafka_ws_kafka_open(ngx_kafka_ws_cluster_t *kwc,
     ngx_kafka_ws_kafka_handler_t *handler, char *error);
 
+/* makes a poll that waits return, from any thread */
+void ngx_kafka_ws_kafka_wake(ngx_kafka_ws_kafka_t *k);
+
 /* may take as long as librdkafka wants: not on a way that must end soon */
 void ngx_kafka_ws_kafka_close(ngx_kafka_ws_kafka_t *k);
 
