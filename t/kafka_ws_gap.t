@@ -47,8 +47,9 @@ http {
     server {
         listen  127.0.0.1:%%PORT_0%%;
 
-        kafka_ws_topic   $topic;
-        kafka_ws_format  json text binary;
+        kafka_ws_topic     $topic;
+        kafka_ws_format    json text binary;
+        kafka_ws_backfill  off;
 
         location / {
             kafka_ws  c;

@@ -47,7 +47,8 @@ http {
         property  fetch.wait.max.ms 5;
     }
 
-    kafka_ws_ping  5m;
+    kafka_ws_ping      5m;
+    kafka_ws_backfill  off;
 
     server {
         listen  127.0.0.1:%%PORT_0%%;

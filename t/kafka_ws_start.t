@@ -45,8 +45,9 @@ my @starts = (
 );
 
 my @bad = ('now', 'Latest', 'latest ', 'tail', 'tail=', 'tail=0', 'tail=-1',
-	'tail=1.5', 'tail=1000000001', 'tail=99999999999999999999', 'since=1h',
-	'0');
+	'tail=1.5', 'tail=1000000001', 'tail=99999999999999999999', 'since=',
+	'since=0', 'since=-1h', 'since=2026-02-30T00:00:00Z',
+	'since=2026-01-01', 'since=2026-01-01T00:00:00+01:00', 'since=2y', '0');
 
 my $t = KafkaWS::Nginx->new(broker => $b)->plan(3 * @starts + 2 * @bad + 2);
 
@@ -166,7 +167,7 @@ for my $value (@bad) {
 	my $r = KafkaWS::Client->connect($t->port(0), "/arg?start=$uri");
 
 	is($r->status, 400, "start \"$value\": status");
-	like($r->body, qr/^start: not latest, earliest or tail=n$/,
+	like($r->body, qr/^start: not latest, earliest, tail=n or since=time$/,
 		"start \"$value\": text");
 }
 

@@ -129,8 +129,8 @@ is(`@{[ KafkaWS::Nginx::binary() ]} -v 2>&1` =~ m{/([\d.]+)} && $1,
 is_deeply([$s->{pid}], [$t->worker_pids()], 'pid');
 is($s->{generation}, 1, 'generation');
 
-is(join(' ', sort keys %$c), 'accepted batches broker bytes closes '
-	. 'connections copied copies epoch events frames gaps '
+is(join(' ', sort keys %$c), 'accepted backfill batches broker bytes '
+	. 'closes connections copied copies epoch events frames gaps '
 	. 'heartbeat_age_ms helper_pid kafka_cluster_id lapped name passes '
 	. 'records refusals renderings sends slow topics wakes wakes_sent '
 	. 'zone', 'fields of a cluster');

@@ -72,6 +72,9 @@ struct ngx_kafka_ws_cluster_s {
                                *renderings[NGX_KAFKA_WS_RENDERINGS_MAX];
     ngx_uint_t                  nrenderings;
 
+    ngx_uint_t                  backfill;    /* ranges read at a time; 0: no
+                                                location wants any */
+
     uint64_t                    layout;      /* hash: the rings' layout */
     uint64_t                    allowed;     /* hash: the list of topics */
 

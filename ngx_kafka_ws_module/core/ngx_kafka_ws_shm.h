@@ -28,6 +28,8 @@
 #define NGX_KAFKA_WS_CHUNKS         1024
 #define NGX_KAFKA_WS_ERROR_LEN      192    /* bytes of the last error's text */
 #define NGX_KAFKA_WS_NONE           ((uint32_t) -1)
+#define NGX_KAFKA_WS_SEGMENTS       64     /* of older records */
+#define NGX_KAFKA_WS_WANTS          4      /* questions of a process for them */
 
 
 /* why an upgrade was refused; ngx_kafka_ws_status.c has the names */
@@ -74,9 +76,34 @@ typedef struct {
     uint64_t                  lapped;
     uint64_t                  gaps;        /* announced to a client */
     uint64_t                  slow;        /* fell behind the live end */
+    uint64_t                  backfilled;  /* began below the ring */
+    uint64_t                  given_up;    /* waited too long for that */
     uint64_t                  closes[NGX_KAFKA_WS_CLOSES];
     uint64_t                  refused[NGX_KAFKA_WS_REFUSED_MAX];
 } ngx_kafka_ws_counters_t;
+
+
+/*
+ * A process asks where it can have a stream's older records from, and the
+ * writer answers; see ngx_kafka_ws_segment.h.
+ *
+ * number:   of the question, even; odd while it is written; written by the
+ *           process, as all up to exact
+ * answered: the question that was answered; written by the writer
+ */
+
+typedef struct {
+    uint64_t                  number;
+    int64_t                   offset;      /* not below it */
+    int64_t                   since;       /* ms since the epoch: nor older */
+    uint32_t                  stream;
+    uint32_t                  exact;       /* both bounds are the wish itself,
+                                              not only a limit to it */
+    uint64_t                  answered;
+    int64_t                   start;       /* the first to be had */
+    uint32_t                  result;      /* ngx_kafka_ws_want_e */
+    uint32_t                  unused;
+} ngx_kafka_ws_want_t;
 
 
 /*
@@ -92,6 +119,7 @@ typedef struct {
     uint64_t                  deflate;
     uint64_t                  unused[6];
     ngx_kafka_ws_counters_t   counters;
+    ngx_kafka_ws_want_t       want[NGX_KAFKA_WS_WANTS];
 } ngx_kafka_ws_slot_t;
 
 
@@ -145,6 +173,28 @@ typedef struct {
 } ngx_kafka_ws_stream_t;
 
 
+/*
+ * Older records of a stream that were read again: a ring that is filled once,
+ * from its first record to its last, and then only read or freed.
+ * gen: as that of a stream     writer: the writer; used: also readers
+ */
+
+typedef struct {
+    uint64_t                  gen;
+    uint64_t                  life;        /* gen of the stream */
+    uint64_t                  ring;        /* offset in the zone, 0: none */
+    uint64_t                  ring_bytes;
+    uint32_t                  stream;
+    uint32_t                  full;        /* nothing more will come */
+    int64_t                   asked;       /* from here to the first there is
+                                              nothing, as Kafka said */
+    int64_t                   from;        /* the first it covers */
+    int64_t                   next;        /* all below is in it */
+    uint64_t                  made;        /* ms */
+    uint64_t                  used;        /* ms, last read; 0: never was */
+} ngx_kafka_ws_segment_t;
+
+
 typedef enum {
     NGX_KAFKA_WS_BROKER_CONNECTING = 0,
     NGX_KAFKA_WS_BROKER_UP,
@@ -174,6 +224,15 @@ struct ngx_kafka_ws_root_s {
     uint64_t                  error_gen;        /* odd while written */
     u_char                    error[NGX_KAFKA_WS_ERROR_LEN];
     u_char                    kafka[64];        /* Kafka's cluster id */
+
+    /* older records: the writer's, except for wants */
+    uint64_t                  wants;       /* questions asked so far */
+    uint64_t                  news;        /* changes that readers wait for */
+    uint64_t                  reads;       /* ranges read from Kafka */
+    uint64_t                  read_records;
+    uint64_t                  read_bytes;  /* of keys and values */
+    uint64_t                  yield;       /* segments are in the way */
+    ngx_kafka_ws_segment_t    segment[NGX_KAFKA_WS_SEGMENTS];
 
     uint32_t                  ntopics;
     uint32_t                  nstreams;
@@ -208,6 +267,17 @@ size_t ngx_kafka_ws_shm_needed(ngx_kafka_ws_cluster_t *kwc);
 
 /* bytes of a ring of this cluster */
 size_t ngx_kafka_ws_shm_ring_bytes(ngx_kafka_ws_cluster_t *kwc);
+
+/*
+ * A block of the zone as an offset from its root; 0: no room.
+ * where:     threads of the writer
+ */
+uint64_t ngx_kafka_ws_shm_alloc(ngx_kafka_ws_cluster_t *kwc, size_t size);
+void ngx_kafka_ws_shm_free(ngx_kafka_ws_cluster_t *kwc, uint64_t block);
+
+/* an empty ring of this cluster in a block of ngx_kafka_ws_shm_ring_bytes() */
+void ngx_kafka_ws_shm_init_ring(ngx_kafka_ws_cluster_t *kwc, uint64_t block,
+    int64_t base);
 
 /*
  * Makes what all processes of a master inherit (the lock file, the count of
@@ -270,7 +340,7 @@ ngx_kafka_ws_stream_t *ngx_kafka_ws_shm_add_stream(
     ngx_kafka_ws_cluster_t *kwc, ngx_kafka_ws_topic_t *topic);
 
 /*
- * Gives a stream a new, empty ring (the old one is freed) whose first record
+ * Gives a stream a new, empty ring (the old one is no more) whose first record
  * will have the offset base or a higher one.
  * returns:   NGX_OK, or NGX_ERROR: no room; the stream then has no ring
  */

@@ -13,8 +13,6 @@
 #include "ngx_kafka_ws_shm.h"
 
 
-static uint64_t ngx_kafka_ws_shm_alloc(ngx_kafka_ws_cluster_t *kwc,
-    size_t size);
 static void *ngx_kafka_ws_shm_add(ngx_kafka_ws_cluster_t *kwc,
     uint64_t *chunks, uint32_t n, uint32_t per_chunk, size_t size);
 
@@ -124,21 +122,25 @@ ngx_kafka_ws_shm_make_ring(ngx_kafka_ws_cluster_t *kwc,
     size_t     bytes;
     uint64_t   ring;
 
-    ngx_kafka_ws_shm_free_ring(kwc, stream);
-
     bytes = ngx_kafka_ws_shm_ring_bytes(kwc);
 
-    ring = ngx_kafka_ws_shm_alloc(kwc, bytes);
-    if (ring == 0) {
-        return NGX_ERROR;
-    }
+    if (!(stream->gen & 1) && stream->ring && stream->ring_bytes == bytes) {
+        /* what was freed might be gone when it is wanted */
+        ring = stream->ring;
 
-    ngx_kafka_ws_ring_init((u_char *) kwc->root + ring, kwc->ring,
-                           ngx_kafka_ws_ring_entries(kwc->ring),
-                           ngx_max(kwc->nrenderings, 1), base);
+    } else {
+        ngx_kafka_ws_shm_free_ring(kwc, stream);
+
+        ring = ngx_kafka_ws_shm_alloc(kwc, bytes);
+        if (ring == 0) {
+            return NGX_ERROR;
+        }
+    }
 
     ngx_kafka_ws_store_relaxed(&stream->gen, stream->gen + 1);
     ngx_kafka_ws_fence_release();
+
+    ngx_kafka_ws_shm_init_ring(kwc, ring, base);
 
     stream->ring = ring;
     stream->ring_bytes = bytes;
@@ -155,8 +157,7 @@ void
 ngx_kafka_ws_shm_free_ring(ngx_kafka_ws_cluster_t *kwc,
     ngx_kafka_ws_stream_t *stream)
 {
-    uint64_t          ring;
-    ngx_slab_pool_t  *shpool;
+    uint64_t  ring;
 
     if (stream->gen & 1) {
         /* a writer died while it changed this one; its ring, if any, was
@@ -180,12 +181,11 @@ ngx_kafka_ws_shm_free_ring(ngx_kafka_ws_cluster_t *kwc,
 
     /* readers that still look at it find another generation afterwards */
 
-    shpool = (ngx_slab_pool_t *) kwc->shm_zone->shm.addr;
-    ngx_slab_free(shpool, (u_char *) kwc->root + ring);
+    ngx_kafka_ws_shm_free(kwc, ring);
 }
 
 
-static uint64_t
+uint64_t
 ngx_kafka_ws_shm_alloc(ngx_kafka_ws_cluster_t *kwc, size_t size)
 {
     u_char           *p;
@@ -196,6 +196,24 @@ ngx_kafka_ws_shm_alloc(ngx_kafka_ws_cluster_t *kwc, size_t size)
     p = ngx_slab_alloc(shpool, size);
 
     return (p == NULL) ? 0 : (uint64_t) (p - (u_char *) kwc->root);
+}
+
+
+void
+ngx_kafka_ws_shm_free(ngx_kafka_ws_cluster_t *kwc, uint64_t block)
+{
+    ngx_slab_free((ngx_slab_pool_t *) kwc->shm_zone->shm.addr,
+                  (u_char *) kwc->root + block);
+}
+
+
+void
+ngx_kafka_ws_shm_init_ring(ngx_kafka_ws_cluster_t *kwc, uint64_t block,
+    int64_t base)
+{
+    ngx_kafka_ws_ring_init((u_char *) kwc->root + block, kwc->ring,
+                           ngx_kafka_ws_ring_entries(kwc->ring),
+                           ngx_max(kwc->nrenderings, 1), base);
 }
 
 

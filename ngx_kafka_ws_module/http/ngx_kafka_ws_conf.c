@@ -135,7 +135,7 @@ ngx_kafka_ws_create_loc_conf(ngx_conf_t *cf)
      *     kwlcf->names = NULL;
      *     kwlcf->start_set = 0;
      *     kwlcf->start_var = NULL;
-     *     kwlcf->start = { 0, 0 };
+     *     kwlcf->start = { 0, 0, 0 };
      *     kwlcf->cursor = NULL;
      *     kwlcf->status = 0;
      *     kwlcf->file = NULL;
@@ -143,6 +143,7 @@ ngx_kafka_ws_create_loc_conf(ngx_conf_t *cf)
      */
 
     kwlcf->value_json = NGX_CONF_UNSET_UINT;
+    kwlcf->backfill.on = NGX_CONF_UNSET_UINT;
     kwlcf->gap = NGX_CONF_UNSET_UINT;
     kwlcf->slow = NGX_CONF_UNSET_UINT;
     kwlcf->lag = NGX_CONF_UNSET_MSEC;
@@ -265,6 +266,17 @@ static void
 ngx_kafka_ws_merge_connection(ngx_kafka_ws_loc_conf_t *prev,
     ngx_kafka_ws_loc_conf_t *conf)
 {
+    if (conf->backfill.on == NGX_CONF_UNSET_UINT) {
+        conf->backfill = prev->backfill;
+    }
+
+    if (conf->backfill.on == NGX_CONF_UNSET_UINT) {
+        conf->backfill.on = 1;
+        conf->backfill.records = NGX_KAFKA_WS_BACKFILL_RECORDS;
+        conf->backfill.age = NGX_KAFKA_WS_BACKFILL_AGE;
+        conf->backfill.concurrency = NGX_KAFKA_WS_BACKFILL_CONCURRENCY;
+    }
+
     /* the default stays unset: it depends on the format agreed on */
     ngx_conf_merge_uint_value(conf->gap, prev->gap, NGX_CONF_UNSET_UINT);
 
@@ -296,6 +308,11 @@ ngx_kafka_ws_merge_cluster(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf)
         {
             kwlcf->cluster = kwc[i];
             kwmcf->used = 1;
+
+            if (kwlcf->backfill.on) {
+                kwc[i]->backfill = ngx_max(kwc[i]->backfill,
+                                           kwlcf->backfill.concurrency);
+            }
 
             return NGX_OK;
         }

@@ -42,17 +42,35 @@ typedef enum {
 } ngx_kafka_ws_slow_e;
 
 
+/* kafka_ws_backfill: what is older than the ring comes from Kafka */
+
+#define NGX_KAFKA_WS_BACKFILL_RECORDS      100000
+#define NGX_KAFKA_WS_BACKFILL_AGE          86400000LL      /* ms */
+#define NGX_KAFKA_WS_BACKFILL_CONCURRENCY  4
+
+typedef struct {
+    ngx_uint_t                  on;          /* NGX_CONF_UNSET_UINT */
+    int64_t                     records;     /* below the live end */
+    int64_t                     age;         /* ms */
+    ngx_uint_t                  concurrency;
+} ngx_kafka_ws_backfill_conf_t;
+
+
 /* where a new client starts */
 
 typedef enum {
     NGX_KAFKA_WS_FROM_LATEST = 0,
     NGX_KAFKA_WS_FROM_EARLIEST,
-    NGX_KAFKA_WS_FROM_TAIL
+    NGX_KAFKA_WS_FROM_TAIL,
+    NGX_KAFKA_WS_FROM_AGE,
+    NGX_KAFKA_WS_FROM_TIME
 } ngx_kafka_ws_from_e;
 
 typedef struct {
     ngx_kafka_ws_from_e         from;
     uint64_t                    tail;        /* records of each partition */
+    int64_t                     time;        /* ms: of age, or since the
+                                                epoch */
 } ngx_kafka_ws_start_t;
 
 
@@ -102,6 +120,8 @@ typedef struct {
     ngx_kafka_ws_start_t        start;
     ngx_array_t                *cursor;      /* ngx_http_complex_value_t */
 
+    ngx_kafka_ws_backfill_conf_t
+                                backfill;
     ngx_uint_t                  gap;         /* NGX_CONF_UNSET_UINT: by
                                                 format */
     ngx_uint_t                  slow;        /* ngx_kafka_ws_slow_e */
@@ -123,8 +143,8 @@ char *ngx_kafka_ws_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
 ngx_int_t ngx_kafka_ws_postconfiguration(ngx_conf_t *cf);
 
 
-/* directive setters: ngx_kafka_ws_conf_cluster.c, _lists.c, _records.c and
-   _values.c */
+/* directive setters: ngx_kafka_ws_conf_cluster.c, _lists.c, _records.c,
+   _start.c and _values.c */
 char *ngx_kafka_ws_conf_cluster(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_kafka_ws_conf_stream(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -137,6 +157,8 @@ char *ngx_kafka_ws_conf_fields(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_kafka_ws_conf_start(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_kafka_ws_conf_cursor(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_kafka_ws_conf_backfill(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_kafka_ws_conf_slow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
@@ -157,7 +179,9 @@ ngx_int_t ngx_kafka_ws_conf_cluster_finish(ngx_conf_t *cf,
 
 
 /*
- * Reads "latest", "earliest" or "tail=n", n from 1 to 10^9.
+ * Reads "latest", "earliest", "tail=n", n from 1 to 10^9, or "since=time":
+ * an age as nginx writes times, ms since the epoch (12 digits or more), or
+ * RFC 3339 in UTC ("2026-01-31T12:00:00Z").
  * returns:   NGX_OK or NGX_ERROR
  * where:     nginx -t, and a worker for a value with variables
  */

@@ -14,9 +14,6 @@
 #include "ngx_kafka_ws_conf.h"
 
 
-#define NGX_KAFKA_WS_TAIL_MAX  1000000000    /* records */
-
-
 static ngx_conf_enum_t *ngx_kafka_ws_find_word(ngx_conf_enum_t *words,
     ngx_str_t *value);
 static char *ngx_kafka_ws_add_names(ngx_conf_t *cf,
@@ -275,80 +272,6 @@ ngx_kafka_ws_add_name(ngx_conf_t *cf, ngx_array_t *names, u_char *p,
     span->len = len;
 
     return NGX_CONF_OK;
-}
-
-
-char *
-ngx_kafka_ws_conf_start(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_kafka_ws_loc_conf_t  *kwlcf = conf;
-
-    ngx_str_t                 *value;
-    ngx_http_complex_value_t  *cv;
-
-    if (kwlcf->start_set) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    cv = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
-    if (cv == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_kafka_ws_args_compile(cf, &value[1], cv) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    kwlcf->start_set = 1;
-
-    if (cv->lengths) {
-        kwlcf->start_var = cv;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_kafka_ws_conf_parse_start(&value[1], &kwlcf->start) != NGX_OK) {
-        return ngx_kafka_ws_args_invalid(cf, &value[1],
-                              "latest, earliest or tail=n up to 1000000000");
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-ngx_int_t
-ngx_kafka_ws_conf_parse_start(ngx_str_t *value, ngx_kafka_ws_start_t *start)
-{
-    ngx_str_t  rest;
-    ngx_int_t  n;
-
-    start->tail = 0;
-
-    if (value->len == 6 && ngx_strncmp(value->data, "latest", 6) == 0) {
-        start->from = NGX_KAFKA_WS_FROM_LATEST;
-        return NGX_OK;
-    }
-
-    if (value->len == 8 && ngx_strncmp(value->data, "earliest", 8) == 0) {
-        start->from = NGX_KAFKA_WS_FROM_EARLIEST;
-        return NGX_OK;
-    }
-
-    if (ngx_kafka_ws_args_prefix(value, "tail=", &rest) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    n = ngx_atoi(rest.data, rest.len);
-
-    if (n < 1 || n > NGX_KAFKA_WS_TAIL_MAX) {
-        return NGX_ERROR;
-    }
-
-    start->from = NGX_KAFKA_WS_FROM_TAIL;
-    start->tail = (uint64_t) n;
-
-    return NGX_OK;
 }
 
 

@@ -10,9 +10,21 @@
 
 #include "ngx_kafka_ws_event.h"
 #include "ngx_kafka_ws_gather.h"
+#include "ngx_kafka_ws_older.h"
 
 
 #define NGX_KAFKA_WS_GATHER_TRIES  100   /* looks for the oldest held */
+
+
+/* where a part is read */
+
+typedef struct {
+    ngx_kafka_ws_ring_t        *ring;
+    ngx_kafka_ws_older_part_t  *older;      /* the ring is a segment's */
+    uint64_t                    seq;
+    uint64_t                    limit;
+    ngx_uint_t                  lost;
+} ngx_kafka_ws_gather_src_t;
 
 
 static ngx_int_t ngx_kafka_ws_gather_begin(ngx_kafka_ws_span_buf_t *buf,
@@ -20,6 +32,13 @@ static ngx_int_t ngx_kafka_ws_gather_begin(ngx_kafka_ws_span_buf_t *buf,
 static ngx_kafka_ws_gather_e ngx_kafka_ws_gather_part(
     ngx_kafka_ws_route_t *route, ngx_kafka_ws_subscriber_t *kws,
     ngx_kafka_ws_span_buf_t *buf, ngx_uint_t k, size_t avail, ngx_log_t *log);
+static ngx_kafka_ws_gather_e ngx_kafka_ws_gather_source(
+    ngx_kafka_ws_route_t *route, ngx_kafka_ws_subscriber_t *kws,
+    ngx_kafka_ws_span_buf_t *buf, ngx_uint_t k,
+    ngx_kafka_ws_gather_src_t *src);
+static void ngx_kafka_ws_gather_gap(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_span_buf_t *buf, ngx_uint_t k, int64_t from,
+    ngx_kafka_ws_place_t *next, ngx_kafka_ws_gap_e reason);
 static ngx_int_t ngx_kafka_ws_gather_room(ngx_kafka_ws_span_buf_t *buf,
     size_t size, ngx_log_t *log);
 static ngx_kafka_ws_gather_e ngx_kafka_ws_gather_held(
@@ -155,32 +174,37 @@ ngx_kafka_ws_gather_part(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
     ngx_uint_t k, size_t avail, ngx_log_t *log)
 {
-    uint64_t                    limit;
     ngx_uint_t                  i;
     ngx_kafka_ws_ring_e         rc;
     ngx_kafka_ws_mark_t        *mark;
-    ngx_kafka_ws_place_t       *place;
+    ngx_kafka_ws_gather_e       state;
     ngx_kafka_ws_ring_span_t    span;
     ngx_kafka_ws_route_part_t  *part;
+    ngx_kafka_ws_gather_src_t   src;
 
     part = &route->parts[k];
 
-    if (kws) {
-        place = &kws->places[k];
-        limit = part->place.seq;
+    state = ngx_kafka_ws_gather_source(route, kws, buf, k, &src);
 
-    } else {
-        place = &part->place;
-        limit = UINT64_MAX;
+    if (state != NGX_KAFKA_WS_GATHER_SPAN) {
+        return state;
+    }
+
+    if (src.lost) {
+        return NGX_KAFKA_WS_GATHER_SPAN;
     }
 
     for ( ;; ) {
-        rc = ngx_kafka_ws_ring_read(&part->view.ring,
-                                    (unsigned) route->rendering, place->seq,
-                                    limit, buf->data + buf->len, avail,
-                                    buf->ends + buf->n,
+        rc = ngx_kafka_ws_ring_read(src.ring, (unsigned) route->rendering,
+                                    src.seq, src.limit, buf->data + buf->len,
+                                    avail, buf->ends + buf->n,
                                     buf->offsets + buf->n, buf->max - buf->n,
                                     &span);
+
+        if (src.older && !ngx_kafka_ws_segment_valid(&src.older->view)) {
+            src.older->open = 0;
+            return NGX_KAFKA_WS_GATHER_NONE;
+        }
 
         if (!ngx_kafka_ws_shm_valid(&part->view)) {
             return NGX_KAFKA_WS_GATHER_STALE;
@@ -241,6 +265,114 @@ ngx_kafka_ws_gather_part(ngx_kafka_ws_route_t *route,
 }
 
 
+/*
+ * Where a part is to be read from.
+ * returns:  SPAN: there, or, with src->lost, there is an event in the span
+ *           already, alone, which tells what is not to be had; NONE: there
+ *           is nothing yet
+ */
+
+static ngx_kafka_ws_gather_e
+ngx_kafka_ws_gather_source(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
+    ngx_uint_t k, ngx_kafka_ws_gather_src_t *src)
+{
+    int64_t                     lost;
+    ngx_uint_t                  first;
+    ngx_kafka_ws_place_t        next;
+    ngx_kafka_ws_route_part_t  *part;
+
+    part = &route->parts[k];
+
+    src->ring = &part->view.ring;
+    src->limit = UINT64_MAX;
+    src->older = NULL;
+    src->lost = 0;
+
+    if (kws == NULL) {
+        src->seq = part->place.seq;
+        return NGX_KAFKA_WS_GATHER_SPAN;
+    }
+
+    src->older = ngx_kafka_ws_older_part(kws, k);
+
+    if (src->older == NULL) {
+        src->seq = kws->places[k].seq;
+        src->limit = part->place.seq;
+        return NGX_KAFKA_WS_GATHER_SPAN;
+    }
+
+    switch (ngx_kafka_ws_older_next(route, kws, k, &lost, &first)) {
+
+    case NGX_OK:
+        src->ring = &src->older->view.ring;
+        src->seq = kws->places[k].seq;
+        return NGX_KAFKA_WS_GATHER_SPAN;
+
+    case NGX_DONE:
+        src->older = NULL;
+        src->seq = kws->places[k].seq;
+        src->limit = part->place.seq;
+        return NGX_KAFKA_WS_GATHER_SPAN;
+
+    case NGX_AGAIN:
+        return NGX_KAFKA_WS_GATHER_NONE;
+
+    default: /* NGX_DECLINED */
+        break;
+    }
+
+    if (buf->n) {
+        /* first what there is, then that */
+        return NGX_KAFKA_WS_GATHER_NONE;
+    }
+
+    next.seq = 0;
+    next.offset = lost;
+
+    ngx_kafka_ws_gather_gap(route, buf, k, kws->places[k].offset, &next,
+                            first ? NGX_KAFKA_WS_GAP_RETENTION
+                                  : NGX_KAFKA_WS_GAP_LAPPED);
+    src->lost = 1;
+
+    return NGX_KAFKA_WS_GATHER_SPAN;
+}
+
+
+/* the event for the offsets from..next.offset - 1 */
+
+static void
+ngx_kafka_ws_gather_gap(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_span_buf_t *buf, ngx_uint_t k, int64_t from,
+    ngx_kafka_ws_place_t *next, ngx_kafka_ws_gap_e reason)
+{
+    ngx_kafka_ws_span_t   name;
+    ngx_kafka_ws_mark_t  *mark;
+
+    name.data = route->name.data;
+    name.len = route->name.len;
+
+    buf->len += ngx_kafka_ws_event_gap(buf->data + buf->len,
+                                       buf->size - buf->len,
+                                       route->named ? &name : NULL,
+                                       route->parts[k].view.stream->partition,
+                                       from, next->offset - 1, reason);
+
+    mark = &buf->marks[buf->nmarks++];
+
+    mark->k = k;
+    mark->first = buf->n;
+    mark->n = 1;
+    mark->next = *next;
+
+    buf->ends[buf->n] = (uint32_t) buf->len;
+    buf->offsets[buf->n] = next->offset;
+    buf->n++;
+
+    buf->flags = NGX_KAFKA_WS_RING_RETENTION;
+}
+
+
 static ngx_int_t
 ngx_kafka_ws_gather_room(ngx_kafka_ws_span_buf_t *buf, size_t size,
     ngx_log_t *log)
@@ -267,8 +399,6 @@ ngx_kafka_ws_gather_skip(ngx_kafka_ws_route_t *route,
     ngx_uint_t latest, ngx_log_t *log)
 {
     ngx_uint_t                  k, n;
-    ngx_kafka_ws_span_t         name;
-    ngx_kafka_ws_mark_t        *mark;
     ngx_kafka_ws_place_t       *place, next;
     ngx_kafka_ws_gather_e       rc;
     ngx_kafka_ws_route_part_t  *part;
@@ -277,15 +407,12 @@ ngx_kafka_ws_gather_skip(ngx_kafka_ws_route_t *route,
         return NGX_KAFKA_WS_GATHER_ERROR;
     }
 
-    name.data = route->name.data;
-    name.len = route->name.len;
-
     n = kws ? kws->nplaces : route->nparts;
 
     for (k = 0; k < n; k++) {
         part = &route->parts[k];
 
-        if (!part->open) {
+        if (!part->open || (kws && ngx_kafka_ws_older_part(kws, k))) {
             continue;
         }
 
@@ -310,25 +437,8 @@ ngx_kafka_ws_gather_skip(ngx_kafka_ws_route_t *route,
             break;
         }
 
-        buf->len += ngx_kafka_ws_event_gap(buf->data + buf->len,
-                                           buf->size - buf->len,
-                                           route->named ? &name : NULL,
-                                           part->view.stream->partition,
-                                           place->offset, next.offset - 1,
-                                           NGX_KAFKA_WS_GAP_LAPPED);
-
-        mark = &buf->marks[buf->nmarks++];
-
-        mark->k = k;
-        mark->first = buf->n;
-        mark->n = 1;
-        mark->next = next;
-
-        buf->ends[buf->n] = (uint32_t) buf->len;
-        buf->offsets[buf->n] = next.offset;
-        buf->n++;
-
-        buf->flags = NGX_KAFKA_WS_RING_RETENTION;
+        ngx_kafka_ws_gather_gap(route, buf, k, place->offset, &next,
+                                NGX_KAFKA_WS_GAP_LAPPED);
     }
 
     return buf->n ? NGX_KAFKA_WS_GATHER_SPAN : NGX_KAFKA_WS_GATHER_NONE;

@@ -262,8 +262,8 @@ ngx_kafka_ws_handler_start(ngx_http_request_t *r,
 
     if (ngx_kafka_ws_conf_parse_start(&value, &wish->start) != NGX_OK) {
         return ngx_kafka_ws_declined(refused, NGX_HTTP_BAD_REQUEST,
-                                     NGX_KAFKA_WS_REFUSED_START,
-                                     "start: not latest, earliest or tail=n");
+                       NGX_KAFKA_WS_REFUSED_START,
+                       "start: not latest, earliest, tail=n or since=time");
     }
 
     return NGX_OK;

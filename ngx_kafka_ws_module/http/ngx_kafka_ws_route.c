@@ -297,7 +297,7 @@ ngx_kafka_ws_route_level(ngx_kafka_ws_route_t *route,
 {
     ngx_uint_t  k;
 
-    if (kws->nplaces != route->nparts) {
+    if (kws->nplaces != route->nparts || kws->older) {
         return 0;
     }
 

@@ -71,6 +71,10 @@ typedef struct {
     ngx_queue_t                behind;
     ngx_uint_t                 nsubscribers;   /* pending ones too */
     uint32_t                   round;     /* spans sent so far */
+
+    ngx_uint_t                 nolder;    /* who read older records */
+    uint64_t                   news;      /* of those, looked at last */
+    ngx_msec_t                 looked;
 } ngx_kafka_ws_route_t;
 
 

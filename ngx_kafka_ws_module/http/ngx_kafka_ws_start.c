@@ -12,28 +12,6 @@
 #include "ngx_kafka_ws_start.h"
 
 
-/* what is decided for one partition */
-
-typedef struct {
-    ngx_kafka_ws_place_t       place;
-    ngx_kafka_ws_state_e       state;
-    int64_t                    from;        /* of a gap; its end is the
-                                               offset of the place */
-    ngx_kafka_ws_gap_e         reason;
-    ngx_uint_t                 busy;        /* cannot be decided */
-} ngx_kafka_ws_decision_t;
-
-
-static void ngx_kafka_ws_start_new(ngx_kafka_ws_route_part_t *part,
-    ngx_kafka_ws_start_t *start, ngx_kafka_ws_decision_t *d);
-static void ngx_kafka_ws_start_at(ngx_kafka_ws_route_part_t *part,
-    uint64_t seq, ngx_kafka_ws_decision_t *d);
-static void ngx_kafka_ws_start_resume(ngx_kafka_ws_route_part_t *part,
-    int64_t offset, ngx_kafka_ws_start_t *start, ngx_kafka_ws_decision_t *d);
-static void ngx_kafka_ws_start_unnamed(ngx_kafka_ws_route_part_t *part,
-    ngx_kafka_ws_decision_t *d);
-static void ngx_kafka_ws_start_gap(ngx_kafka_ws_route_part_t *part,
-    int64_t from, ngx_kafka_ws_decision_t *d);
 static ngx_int_t ngx_kafka_ws_start_tell(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_decision_t *d, ngx_uint_t k,
     ngx_uint_t n);
@@ -97,7 +75,7 @@ ngx_kafka_ws_start_ready(ngx_kafka_ws_route_t *route,
         wish->deadline = ngx_current_msec + NGX_KAFKA_WS_START_FUTURE;
     }
 
-    return !future;
+    return !future && ngx_kafka_ws_start_older(route, kws) != NGX_AGAIN;
 }
 
 
@@ -105,12 +83,10 @@ ngx_int_t
 ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscriber_t *kws)
 {
-    ngx_int_t                       rc;
-    ngx_uint_t                      k, lost, busy;
-    ngx_kafka_ws_wish_t            *wish;
-    ngx_kafka_ws_decision_t        *d;
-    ngx_kafka_ws_route_part_t      *part;
-    const ngx_kafka_ws_position_t  *pos;
+    ngx_int_t                 rc;
+    ngx_uint_t                k, lost, busy;
+    ngx_kafka_ws_wish_t      *wish;
+    ngx_kafka_ws_decision_t  *d;
 
     wish = kws->start;
     kws->start = NULL;
@@ -129,22 +105,7 @@ ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
     busy = 0;
 
     for (k = 0; k < route->nparts; k++) {
-        part = &route->parts[k];
-
-        if (wish->ncursor == 0) {
-            ngx_kafka_ws_start_new(part, &wish->start, &d[k]);
-
-        } else {
-            pos = ngx_kafka_ws_cursor_find(wish->cursor, wish->ncursor,
-                                           part->view.stream->partition);
-            if (pos) {
-                ngx_kafka_ws_start_resume(part, pos->offset, &wish->start,
-                                          &d[k]);
-
-            } else {
-                ngx_kafka_ws_start_unnamed(part, &d[k]);
-            }
-        }
+        ngx_kafka_ws_start_decide(route, wish, k, &d[k]);
 
         if (d[k].state == NGX_KAFKA_WS_STATE_GAP
             || d[k].state == NGX_KAFKA_WS_STATE_RESET)
@@ -160,6 +121,11 @@ ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
     kws->behind = ngx_current_msec;
 
     if (busy) {
+
+        if (wish->nolder) {
+            ngx_kafka_ws_count(&kws->counters->given_up, 1);
+        }
+
         ngx_free(d);
         kws->nplaces = 0;
         ngx_kafka_ws_subscriber_close(kws, NGX_KAFKA_WS_CLOSE_OVERLOAD,
@@ -179,10 +145,20 @@ ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
 
     rc = ngx_kafka_ws_start_tell(route, kws, d, 0, route->nparts);
 
+    for (k = 0; k < route->nparts && rc == NGX_OK; k++) {
+        if (d[k].older) {
+            rc = ngx_kafka_ws_older_begin(route, kws, k, d[k].place.offset);
+        }
+    }
+
     ngx_free(d);
 
     if (rc != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    if (kws->older) {
+        ngx_kafka_ws_count(&kws->counters->backfilled, 1);
     }
 
     if (ngx_kafka_ws_subscriber_blocked(kws)) {
@@ -199,174 +175,6 @@ ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
     }
 
     return NGX_OK;
-}
-
-
-static void
-ngx_kafka_ws_start_new(ngx_kafka_ws_route_part_t *part,
-    ngx_kafka_ws_start_t *start, ngx_kafka_ws_decision_t *d)
-{
-    uint64_t  seq, tail;
-
-    d->state = NGX_KAFKA_WS_STATE_START;
-
-    if (start->from == NGX_KAFKA_WS_FROM_LATEST || !part->open) {
-        d->place = part->place;
-        return;
-    }
-
-    tail = ngx_kafka_ws_ring_tail(&part->view.ring);
-    seq = part->place.seq;
-
-    if (start->from == NGX_KAFKA_WS_FROM_EARLIEST
-        || seq < tail || seq - tail <= start->tail)
-    {
-        seq = tail;
-
-    } else {
-        seq -= start->tail;
-    }
-
-    ngx_kafka_ws_start_at(part, seq, d);
-}
-
-
-/*
- * At a sequence number, or, if the writer has just passed it, at the oldest
- * that is held.
- */
-
-static void
-ngx_kafka_ws_start_at(ngx_kafka_ws_route_part_t *part, uint64_t seq,
-    ngx_kafka_ws_decision_t *d)
-{
-    ngx_kafka_ws_ring_t  *ring;
-
-    ring = &part->view.ring;
-
-    d->place.seq = seq;
-
-    while (ngx_kafka_ws_ring_offset(ring, d->place.seq, &d->place.offset)
-           != NGX_KAFKA_WS_RING_OK)
-    {
-        d->place.seq = ngx_kafka_ws_ring_tail(ring);
-    }
-}
-
-
-static void
-ngx_kafka_ws_start_resume(ngx_kafka_ws_route_part_t *part, int64_t offset,
-    ngx_kafka_ws_start_t *start, ngx_kafka_ws_decision_t *d)
-{
-    int64_t                   complete;
-    ngx_kafka_ws_ring_t      *ring;
-    ngx_kafka_ws_decision_t   next;
-
-    if (!part->open) {
-        ngx_kafka_ws_start_gap(part, offset, d);
-        return;
-    }
-
-    ring = &part->view.ring;
-    complete = ngx_kafka_ws_load_acquire(&part->view.stream->complete);
-
-    ngx_kafka_ws_start_at(part, ngx_kafka_ws_ring_head(ring), &next);
-
-    if (offset > next.place.offset && offset <= complete) {
-
-        /* between them is nothing but the marks of transactions */
-
-        d->place.seq = next.place.seq;
-        d->place.offset = offset;
-        d->state = NGX_KAFKA_WS_STATE_RESUMED;
-        return;
-    }
-
-    if (offset > next.place.offset) {
-
-        if (ngx_kafka_ws_load_acquire(&part->view.stream->state)
-            != NGX_KAFKA_WS_STREAM_READY)
-        {
-            d->busy = 1;
-            return;
-        }
-
-        /* nothing like that is in the log */
-        ngx_kafka_ws_start_new(part, start, d);
-        d->state = NGX_KAFKA_WS_STATE_RESET;
-        return;
-    }
-
-    ngx_kafka_ws_start_at(part, ngx_kafka_ws_ring_tail(ring), d);
-
-    if (offset < d->place.offset) {
-        ngx_kafka_ws_start_gap(part, offset, d);
-        return;
-    }
-
-    d->state = NGX_KAFKA_WS_STATE_RESUMED;
-    d->place.seq = ngx_kafka_ws_ring_seek_offset(ring, offset);
-
-    ngx_kafka_ws_start_at(part, d->place.seq, d);
-
-    if (offset < d->place.offset) {
-        /* the writer was faster than the search */
-        ngx_kafka_ws_start_gap(part, offset, d);
-        return;
-    }
-
-    d->place.offset = offset;
-}
-
-
-/*
- * A partition that the cursor does not name was added since: it starts at
- * its beginning.
- */
-
-static void
-ngx_kafka_ws_start_unnamed(ngx_kafka_ws_route_part_t *part,
-    ngx_kafka_ws_decision_t *d)
-{
-    int64_t  begin;
-
-    if (!part->open) {
-        d->place = part->place;
-        d->state = NGX_KAFKA_WS_STATE_START;
-        return;
-    }
-
-    ngx_kafka_ws_start_at(part, ngx_kafka_ws_ring_tail(&part->view.ring), d);
-    d->state = NGX_KAFKA_WS_STATE_START;
-
-    begin = ngx_kafka_ws_load_relaxed(&part->view.stream->log_start);
-
-    if (begin >= 0 && begin < d->place.offset) {
-        ngx_kafka_ws_start_gap(part, begin, d);
-    }
-}
-
-
-static void
-ngx_kafka_ws_start_gap(ngx_kafka_ws_route_part_t *part, int64_t from,
-    ngx_kafka_ws_decision_t *d)
-{
-    d->state = NGX_KAFKA_WS_STATE_GAP;
-    d->from = from;
-
-    if (part->open) {
-        ngx_kafka_ws_start_at(part, ngx_kafka_ws_ring_tail(&part->view.ring),
-                              d);
-
-    } else {
-        d->place = part->place;
-    }
-
-    /* Kafka has them no more, or only this host does not */
-
-    d->reason = (ngx_kafka_ws_load_relaxed(&part->view.stream->log_start)
-                 >= d->place.offset)
-                ? NGX_KAFKA_WS_GAP_RETENTION : NGX_KAFKA_WS_GAP_LAPPED;
 }
 
 
@@ -511,6 +319,7 @@ ngx_kafka_ws_start_reset(ngx_kafka_ws_route_t *route,
     d.state = NGX_KAFKA_WS_STATE_RESET;
 
     if (kws->where != NGX_KAFKA_WS_AT_LIVE) {
+        ngx_kafka_ws_older_end(kws, k);
         kws->places[k] = d.place;
     }
 

@@ -15,6 +15,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_kafka_ws_event.h"
+#include "ngx_kafka_ws_older.h"
 #include "ngx_kafka_ws_route.h"
 #include "ngx_kafka_ws_subscriber.h"
 
@@ -26,6 +28,10 @@
 #define NGX_KAFKA_WS_START_FUTURE   1000
 
 
+/* ms that it waits at most for an answer about older records */
+#define NGX_KAFKA_WS_START_OLDER    10000
+
+
 /* what a client asked for, in the request's pool; kws->start until then */
 
 typedef struct {
@@ -34,6 +40,8 @@ typedef struct {
     size_t                     ncursor;     /* 0: a new client */
     ngx_msec_t                 deadline;
     ngx_uint_t                 loaded;      /* all were ready once */
+    ngx_kafka_ws_older_start_t *older;      /* by part; NULL: none is older */
+    ngx_uint_t                 nolder;
 } ngx_kafka_ws_wish_t;
 
 
@@ -66,6 +74,41 @@ ngx_int_t ngx_kafka_ws_start_announce(ngx_kafka_ws_route_t *route,
  */
 ngx_int_t ngx_kafka_ws_start_reset(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k);
+
+
+/* what is decided for one partition */
+
+typedef struct {
+    ngx_kafka_ws_place_t       place;
+    ngx_kafka_ws_state_e       state;
+    int64_t                    from;        /* of a gap; its end is the
+                                               offset of the place */
+    ngx_kafka_ws_gap_e         reason;
+    ngx_uint_t                 busy;        /* cannot be decided */
+    ngx_uint_t                 older;       /* its place is below the ring */
+} ngx_kafka_ws_decision_t;
+
+
+/*
+ * between ngx_kafka_ws_start*.c
+ *
+ * decide:    where part k begins for a wish
+ * at:        at a sequence number, or, if the writer has just passed it, at
+ *            the oldest that is held
+ */
+void ngx_kafka_ws_start_decide(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_wish_t *wish, ngx_uint_t k, ngx_kafka_ws_decision_t *d);
+void ngx_kafka_ws_start_at(ngx_kafka_ws_route_part_t *part, uint64_t seq,
+    ngx_kafka_ws_decision_t *d);
+
+/*
+ * Asks where the records below the ring can be had from, that a start needs.
+ * returns:   NGX_OK: all is known that can be; NGX_AGAIN: not yet;
+ *            NGX_ERROR: no memory
+ * where:     ngx_kafka_ws_start.c
+ */
+ngx_int_t ngx_kafka_ws_start_older(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws);
 
 
 #endif /* _NGX_KAFKA_WS_START_H_INCLUDED_ */

@@ -39,6 +39,8 @@ static void ngx_kafka_ws_status_zone(ngx_kafka_ws_json_doc_t *doc,
     ngx_kafka_ws_cluster_t *kwc);
 static void ngx_kafka_ws_status_writer(ngx_kafka_ws_json_doc_t *doc,
     ngx_kafka_ws_root_t *root);
+static void ngx_kafka_ws_status_backfill(ngx_kafka_ws_json_doc_t *doc,
+    ngx_kafka_ws_root_t *root);
 static void ngx_kafka_ws_status_counters(ngx_kafka_ws_json_doc_t *doc,
     ngx_kafka_ws_root_t *root);
 static void ngx_kafka_ws_status_closes(ngx_kafka_ws_json_doc_t *doc,
@@ -216,6 +218,7 @@ ngx_kafka_ws_status_cluster(ngx_kafka_ws_json_doc_t *doc,
 
     ngx_kafka_ws_status_zone(doc, kwc);
     ngx_kafka_ws_status_writer(doc, root);
+    ngx_kafka_ws_status_backfill(doc, root);
     ngx_kafka_ws_status_counters(doc, root);
     ngx_kafka_ws_status_closes(doc, root);
     ngx_kafka_ws_status_refusals(doc, root);
@@ -306,6 +309,34 @@ ngx_kafka_ws_status_writer(ngx_kafka_ws_json_doc_t *doc,
                                ngx_kafka_ws_load_relaxed(&root->batches));
     ngx_kafka_ws_json_doc_uint(doc, "wakes_sent",
                                ngx_kafka_ws_load_relaxed(&root->wakes));
+}
+
+
+static void
+ngx_kafka_ws_status_backfill(ngx_kafka_ws_json_doc_t *doc,
+    ngx_kafka_ws_root_t *root)
+{
+    ngx_uint_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < NGX_KAFKA_WS_SEGMENTS; i++) {
+        n += (ngx_kafka_ws_load_relaxed(&root->segment[i].ring) != 0);
+    }
+
+    ngx_kafka_ws_json_doc_object(doc, "backfill");
+    ngx_kafka_ws_json_doc_uint(doc, "segments", n);
+    ngx_kafka_ws_json_doc_uint(doc, "reads",
+                               ngx_kafka_ws_load_relaxed(&root->reads));
+    ngx_kafka_ws_json_doc_uint(doc, "records",
+                               ngx_kafka_ws_load_relaxed(&root->read_records));
+    ngx_kafka_ws_json_doc_uint(doc, "bytes",
+                               ngx_kafka_ws_load_relaxed(&root->read_bytes));
+    ngx_kafka_ws_json_doc_uint(doc, "starts", ngx_kafka_ws_shm_sum(root,
+                         offsetof(ngx_kafka_ws_counters_t, backfilled)));
+    ngx_kafka_ws_json_doc_uint(doc, "given_up", ngx_kafka_ws_shm_sum(root,
+                         offsetof(ngx_kafka_ws_counters_t, given_up)));
+    ngx_kafka_ws_json_doc_end(doc);
 }
 
 

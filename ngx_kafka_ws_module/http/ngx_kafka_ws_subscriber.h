@@ -105,6 +105,8 @@ struct ngx_kafka_ws_subscriber_s {
     ngx_msec_t                 behind;      /* the owner's: since when */
     uint32_t                   round;       /* the owner's: span it got last */
     void                      *start;       /* until it has started */
+    void                      *older;       /* the owner's: while it reads
+                                               older records, else NULL */
 
     u_char                    *rest;        /* of a frame half sent: */
     size_t                     rest_len;    /* malloc()ed, in one piece */

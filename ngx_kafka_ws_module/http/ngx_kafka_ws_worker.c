@@ -416,6 +416,7 @@ ngx_kafka_ws_worker_sweep_route(ngx_kafka_ws_worker_t *kww,
 
         for (k = 0; k < kws->nplaces; k++) {
             if (route->parts[k].open
+                && ngx_kafka_ws_older_part(kws, k) == NULL
                 && kws->places[k].seq
                    < ngx_kafka_ws_ring_tail(&route->parts[k].view.ring))
             {
@@ -507,6 +508,8 @@ ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws)
 
     ngx_queue_remove(&kws->queue);
     kws->where = NGX_KAFKA_WS_AT_NONE;
+
+    ngx_kafka_ws_older_free(kws);
 
     ngx_queue_remove(&kws->all);
     kww->nsubscribers--;

@@ -18,6 +18,7 @@
 
 #include "ngx_kafka_ws_conf.h"
 #include "ngx_kafka_ws_gather.h"
+#include "ngx_kafka_ws_older.h"
 #include "ngx_kafka_ws_route.h"
 #include "ngx_kafka_ws_start.h"
 #include "ngx_kafka_ws_subscriber.h"
@@ -86,6 +87,8 @@ void ngx_kafka_ws_worker_exiting(ngx_kafka_ws_subscriber_t *kws);
 void ngx_kafka_ws_worker_drain(ngx_event_t *ev);
 
 void ngx_kafka_ws_worker_finish(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route);
+void ngx_kafka_ws_worker_older(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
 void ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_subscriber_t *kws);

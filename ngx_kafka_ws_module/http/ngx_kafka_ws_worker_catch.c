@@ -14,12 +14,15 @@
 #include "ngx_kafka_ws_worker.h"
 
 
+#define NGX_KAFKA_WS_CATCH_LOOK   50  /* ms */
 #define NGX_KAFKA_WS_CATCH_TURNS  4   /* spans before others get a turn */
 
 #define ngx_kafka_ws_worker_latest(kws)                                       \
     (ngx_kafka_ws_route_conf(kws)->slow == NGX_KAFKA_WS_SLOW_LATEST)
 
 
+static void ngx_kafka_ws_worker_has_all(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws);
 static ngx_kafka_ws_gather_e ngx_kafka_ws_worker_gather(
     ngx_kafka_ws_worker_t *kww, ngx_kafka_ws_subscriber_t *kws);
 
@@ -43,6 +46,46 @@ ngx_kafka_ws_worker_finish(ngx_kafka_ws_worker_t *kww,
         kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, queue);
 
         ngx_kafka_ws_worker_catch_up(kww, kws);
+    }
+}
+
+
+/*
+ * Those who wait for older records: when there are some, or now and then, for
+ * their questions have to be asked again.
+ */
+
+void
+ngx_kafka_ws_worker_older(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route)
+{
+    uint64_t                    news;
+    ngx_queue_t                *q, *next;
+    ngx_kafka_ws_subscriber_t  *kws;
+
+    news = ngx_kafka_ws_load_acquire(&route->cluster->root->news);
+
+    if (news == route->news
+        && ngx_current_msec - route->looked < NGX_KAFKA_WS_CATCH_LOOK)
+    {
+        return;
+    }
+
+    route->news = news;
+    route->looked = ngx_current_msec;
+
+    for (q = ngx_queue_head(&route->behind);
+         q != ngx_queue_sentinel(&route->behind);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, queue);
+
+        if (kws->older && !ngx_kafka_ws_subscriber_blocked(kws)
+            && !kws->connection->write->posted)
+        {
+            ngx_post_event(kws->connection->write, &ngx_posted_events);
+        }
     }
 }
 
@@ -95,13 +138,7 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
 
         case NGX_KAFKA_WS_GATHER_NONE:
 
-            if (ngx_kafka_ws_route_level(route, kws)) {
-                ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_LIVE);
-
-            } else {
-                ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_AHEAD);
-            }
-
+            ngx_kafka_ws_worker_has_all(route, kws);
             return;
 
         case NGX_KAFKA_WS_GATHER_LAPPED:
@@ -152,6 +189,26 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
 
     ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_BEHIND);
     ngx_post_event(kws->connection->write, &ngx_posted_next_events);
+}
+
+
+/* it has all that there is for it now */
+
+static void
+ngx_kafka_ws_worker_has_all(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws)
+{
+    if (kws->older) {
+        /* it waits for us: see ngx_kafka_ws_worker_older() */
+        kws->behind = ngx_current_msec;
+        ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_BEHIND);
+
+    } else if (ngx_kafka_ws_route_level(route, kws)) {
+        ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_LIVE);
+
+    } else {
+        ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_AHEAD);
+    }
 }
 
 

@@ -172,6 +172,10 @@ ngx_kafka_ws_worker_route(ngx_kafka_ws_worker_t *kww,
 
     ngx_kafka_ws_worker_extend(kww, route);
 
+    if (route->nolder) {
+        ngx_kafka_ws_worker_older(kww, route);
+    }
+
     for (k = 0; k < route->nparts; k++) {
         if (!route->parts[k].open
             || !ngx_kafka_ws_shm_valid(&route->parts[k].view))

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) ngx_kafka_ws_module contributors
  *
- * Three threads share the work, each doing what the others must not:
+ * Threads share the work, each doing what the others must not:
  *
  *     main     nginx's own: log, regular expressions.  Called every now and
  *              then by the cache manager's loop, or by a timer.
@@ -12,6 +12,8 @@
  *     ingest   fetches, renders, publishes and wakes the workers; nothing
  *              it calls blocks.  It becomes the writer of the zone and is
  *              the only one that writes there.
+ *     backfill reads older records again, if a location wants that: see
+ *              ngx_kafka_ws_backfill.c.
  *
  * A list of topics makes a round: topics proposes it, main marks what the
  * configuration allows, topics adds the positions to begin at, ingest takes
@@ -41,6 +43,9 @@
 #define NGX_KAFKA_WS_TICK_BEAT   500    /* ms without a heartbeat, to wake up */
 
 
+#define ngx_kafka_ws_consumer_nthreads(c)  ((c)->cluster->backfill ? 3 : 2)
+
+
 static ngx_int_t ngx_kafka_ws_consumer_threads(ngx_kafka_ws_consumer_t *c);
 static void ngx_kafka_ws_consumer_watch(ngx_kafka_ws_consumer_t *c);
 static void ngx_kafka_ws_consumer_allow(ngx_kafka_ws_consumer_t *c);
@@ -66,6 +71,7 @@ ngx_kafka_ws_consumer_create(ngx_kafka_ws_cluster_t *kwc, ngx_log_t *log)
     (void) pthread_condattr_init(&attr);
     (void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void) pthread_cond_init(&c->cond, &attr);
+    (void) pthread_cond_init(&c->older, &attr);
     (void) pthread_condattr_destroy(&attr);
 
     return c;
@@ -75,7 +81,9 @@ ngx_kafka_ws_consumer_create(ngx_kafka_ws_cluster_t *kwc, ngx_log_t *log)
 ngx_msec_t
 ngx_kafka_ws_consumer_tick(ngx_kafka_ws_consumer_t *c)
 {
-    if (c->threads < 2 && ngx_kafka_ws_consumer_threads(c) != NGX_OK) {
+    if (c->threads < ngx_kafka_ws_consumer_nthreads(c)
+        && ngx_kafka_ws_consumer_threads(c) != NGX_OK)
+    {
         return NGX_KAFKA_WS_TICK_RETRY;
     }
 
@@ -121,6 +129,14 @@ ngx_kafka_ws_consumer_threads(ngx_kafka_ws_consumer_t *c)
         }
     }
 
+    if (c->threads == 2 && ngx_kafka_ws_consumer_nthreads(c) == 3) {
+        err = pthread_create(&c->backfill, NULL, ngx_kafka_ws_backfill_thread,
+                             c);
+        if (err == 0) {
+            c->threads++;
+        }
+    }
+
     (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
 
     if (err) {
@@ -161,7 +177,7 @@ ngx_kafka_ws_consumer_watch(ngx_kafka_ws_consumer_t *c)
         ngx_kafka_ws_kafka_wake(kafka);
     }
 
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < NGX_KAFKA_WS_OPENING_MAX; i++) {
         since = ngx_kafka_ws_load_relaxed(&c->opening[i]);
 
         if (since == 0 || ngx_process != NGX_PROCESS_HELPER || ngx_quit
@@ -275,6 +291,7 @@ ngx_kafka_ws_consumer_stop(ngx_kafka_ws_consumer_t *c, ngx_msec_t timeout)
 
     (void) pthread_mutex_lock(&c->mutex);
     (void) pthread_cond_broadcast(&c->cond);
+    (void) pthread_cond_broadcast(&c->older);
     (void) pthread_mutex_unlock(&c->mutex);
 
     /* a thread that hangs in a library call is left to the process's end */

@@ -53,6 +53,14 @@ typedef struct {
 } ngx_kafka_ws_plan_move_t;
 
 
+/* threads that make handles of librdkafka's */
+
+#define NGX_KAFKA_WS_OPENING_INGEST  0
+#define NGX_KAFKA_WS_OPENING_TOPICS  1
+#define NGX_KAFKA_WS_OPENING_OLDER   2
+#define NGX_KAFKA_WS_OPENING_MAX     3
+
+
 /* malloc()ed; its owner is whoever took it out of the consumer */
 
 typedef struct {
@@ -77,15 +85,19 @@ typedef struct {
 
     pthread_t                       ingest;
     pthread_t                       topics;
+    pthread_t                       backfill;     /* if a location wants it */
     ngx_kafka_ws_kafka_query_t     *query;        /* of the topics thread; to
                                                      close it may block */
     ngx_uint_t                      threads;      /* that were started */
     ngx_uint_t                      failed;       /* starting them did */
 
     /* atomic */
-    uint64_t                        opening[2];   /* ms since when ingest,
-                                                     topics makes a handle;
-                                                     0: it does not */
+    uint64_t                        opening[NGX_KAFKA_WS_OPENING_MAX];
+                                                  /* ms since when a thread
+                                                     makes a handle; 0: it
+                                                     does not */
+    uint64_t                        wants;        /* of the root's, that the
+                                                     backfill thread knows */
     ngx_kafka_ws_kafka_t           *kafka;        /* that ingest polls */
     uint32_t                        stop;
     uint32_t                        ended;        /* threads that ended */
@@ -96,9 +108,10 @@ typedef struct {
     uint32_t                        queried;      /* a query was answered
                                                      or given up */
 
-    /* under the mutex; cond is for the topics thread */
+    /* under the mutex; cond is for the topics thread, older for backfill */
     pthread_mutex_t                 mutex;
     pthread_cond_t                  cond;
+    pthread_cond_t                  older;
     ngx_kafka_ws_plan_t            *proposal;     /* topics to main */
     ngx_kafka_ws_plan_t            *answer;       /* main to topics */
     ngx_kafka_ws_plan_t            *plan;         /* topics to ingest */
@@ -136,15 +149,16 @@ void ngx_kafka_ws_consumer_stop(ngx_kafka_ws_consumer_t *c,
 void ngx_kafka_ws_consumer_log(ngx_kafka_ws_consumer_t *c, ngx_uint_t level,
     const char *fmt, ...);
 
-/* around a call that makes a handle, by the thread of that number */
+/* around a call that makes a handle; n: NGX_KAFKA_WS_OPENING_... */
 #define ngx_kafka_ws_consumer_opening(c, n)                                   \
     ngx_kafka_ws_store_relaxed(&(c)->opening[n], ngx_kafka_ws_shm_now())
 #define ngx_kafka_ws_consumer_opened(c, n)                                    \
     ngx_kafka_ws_store_relaxed(&(c)->opening[n], 0)
 
-/* the bodies of the two threads */
+/* the bodies of the threads */
 void *ngx_kafka_ws_topics_thread(void *data);
 void *ngx_kafka_ws_ingest_thread(void *data);
+void *ngx_kafka_ws_backfill_thread(void *data);
 
 void ngx_kafka_ws_plan_free(ngx_kafka_ws_plan_t *plan);
 

@@ -10,7 +10,6 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_kafka_ws_event.h"
 #include "ngx_kafka_ws_ingest.h"
 #include "ngx_kafka_ws_wakeup.h"
 
@@ -53,6 +52,8 @@ ngx_kafka_ws_ingest_thread(void *data)
         ing->consumer = c;
         ing->cluster = c->cluster;
         ing->root = c->cluster->root;
+        ing->renderer.cluster = ing->cluster;
+        ing->renderer.root = ing->root;
 
         if (ngx_kafka_ws_ingest_open(ing) == NGX_OK
             && ngx_kafka_ws_ingest_lock(ing) == NGX_OK)
@@ -122,22 +123,17 @@ ngx_kafka_ws_ingest_open(ngx_kafka_ws_ingest_t *ing)
     h.lost = ngx_kafka_ws_ingest_lost;
     h.error = ngx_kafka_ws_ingest_error;
     h.data = ing;
-    h.headers = 0;
-
-    for (i = 0; i < ing->cluster->nrenderings; i++) {
-        if (ing->cluster->renderings[i]->rendering.fields
-            & NGX_KAFKA_WS_FIELD_HEADERS)
-        {
-            h.headers = 1;
-        }
-    }
+    h.headers = ngx_kafka_ws_renderer_headers(ing->cluster);
+    h.older = 0;
 
     told = 0;
 
     for ( ;; ) {
-        ngx_kafka_ws_consumer_opening(ing->consumer, 0);
+        ngx_kafka_ws_consumer_opening(ing->consumer,
+                                      NGX_KAFKA_WS_OPENING_INGEST);
         ing->kafka = ngx_kafka_ws_kafka_open(ing->cluster, &h, error);
-        ngx_kafka_ws_consumer_opened(ing->consumer, 0);
+        ngx_kafka_ws_consumer_opened(ing->consumer,
+                                     NGX_KAFKA_WS_OPENING_INGEST);
 
         if (ing->kafka) {
             break;
@@ -171,7 +167,7 @@ ngx_kafka_ws_ingest_open(ngx_kafka_ws_ingest_t *ing)
         name.len = topic->len;
 
         if (topic->state == NGX_KAFKA_WS_TOPIC_OK) {
-            ngx_kafka_ws_kafka_know(ing->kafka, &name);
+            (void) ngx_kafka_ws_kafka_know(ing->kafka, &name);
         }
     }
 
@@ -213,7 +209,7 @@ ngx_kafka_ws_ingest_loop(ngx_kafka_ws_ingest_t *ing)
             ngx_kafka_ws_plan_free(plan);
         }
 
-        ing->deflate = NGX_KAFKA_WS_INGEST_ASK;
+        ing->renderer.deflate = NGX_KAFKA_WS_RENDERER_ASK;
 
         n = ngx_kafka_ws_kafka_poll(ing->kafka,
                                     ing->planned ? NGX_KAFKA_WS_INGEST_POLL
@@ -228,6 +224,14 @@ ngx_kafka_ws_ingest_loop(ngx_kafka_ws_ingest_t *ing)
             ing->dirty = 0;
             n = ngx_kafka_ws_wakeup_notify(root);
             ngx_kafka_ws_count(&root->wakes, n);
+        }
+
+        if (ngx_kafka_ws_load_relaxed(&root->wants)
+            != ngx_kafka_ws_load_relaxed(&c->wants))
+        {
+            (void) pthread_mutex_lock(&c->mutex);
+            (void) pthread_cond_signal(&c->older);
+            (void) pthread_mutex_unlock(&c->mutex);
         }
 
         now = ngx_kafka_ws_shm_now();
@@ -265,7 +269,7 @@ ngx_kafka_ws_ingest_record(void *data, void *opaque,
     meta.timestamp = rec->timestamp;
     meta.flags = 0;
 
-    if (ngx_kafka_ws_ingest_render(ing, rec, frames) != NGX_OK
+    if (ngx_kafka_ws_renderer_frames(&ing->renderer, rec, frames) != NGX_OK
         || ngx_kafka_ws_ring_publish(&part->ring, &meta, frames)
            != NGX_KAFKA_WS_RING_OK)
     {
@@ -299,45 +303,15 @@ void
 ngx_kafka_ws_ingest_gap(ngx_kafka_ws_ingest_t *ing, ngx_kafka_ws_part_t *part,
     int64_t from, int64_t to, uint32_t flags)
 {
-    uint8_t                      buf[NGX_KAFKA_WS_EVENT_LEN];
-    uint8_t                      named[NGX_KAFKA_WS_EVENT_LEN];
-    ngx_uint_t                   i;
-    ngx_kafka_ws_gap_e           reason;
-    ngx_kafka_ws_span_t          topic, frame, frame_named;
+    ngx_kafka_ws_span_t          topic;
     ngx_kafka_ws_span_t          frames[NGX_KAFKA_WS_RENDERINGS_MAX];
-    ngx_kafka_ws_rendering_t    *r;
     ngx_kafka_ws_ring_record_t   meta;
-
-    reason = (flags & NGX_KAFKA_WS_RING_TOO_LARGE)
-             ? NGX_KAFKA_WS_GAP_TOO_LARGE : NGX_KAFKA_WS_GAP_RETENTION;
 
     topic.data = part->topic.data;
     topic.len = part->topic.len;
 
-    frame.data = buf;
-    frame.len = ngx_kafka_ws_event_gap(buf, sizeof(buf), NULL,
-                                       part->stream->partition, from, to,
-                                       reason);
-
-    frame_named.data = named;
-    frame_named.len = ngx_kafka_ws_event_gap(named, sizeof(named), &topic,
-                                             part->stream->partition, from,
-                                             to, reason);
-
-    for (i = 0; i < ing->cluster->nrenderings; i++) {
-        r = &ing->cluster->renderings[i]->rendering;
-
-        if (r->format != NGX_KAFKA_WS_FORMAT_JSON) {
-            frames[i].data = NULL;
-            frames[i].len = 0;
-
-        } else if (r->fields & NGX_KAFKA_WS_FIELD_TOPIC) {
-            frames[i] = frame_named;
-
-        } else {
-            frames[i] = frame;
-        }
-    }
+    ngx_kafka_ws_renderer_gap(&ing->renderer, &topic, part->stream->partition,
+                              from, to, flags, frames);
 
     meta.offset = to;
     meta.from = part->next;

@@ -4,8 +4,7 @@
  *
  * The ingest thread's own state, shared by its files: the thread and the way
  * of a record (ngx_kafka_ws_ingest.c), the carrying out of plans
- * (ngx_kafka_ws_ingest_plan.c), the broker's state (.._state.c), what a
- * record looks like in the rings (.._render.c).
+ * (ngx_kafka_ws_ingest_plan.c), the broker's state (.._state.c).
  */
 
 
@@ -17,7 +16,7 @@
 #include <ngx_core.h>
 
 #include "ngx_kafka_ws_consumer.h"
-#include "ngx_kafka_ws_deflate.h"
+#include "ngx_kafka_ws_renderer.h"
 
 
 /* a partition that is consumed; opaque to librdkafka's side */
@@ -35,15 +34,6 @@ typedef struct {
 } ngx_kafka_ws_part_t;
 
 
-/* whether clients want compressed frames: looked up once per batch */
-
-typedef enum {
-    NGX_KAFKA_WS_INGEST_ASK = 0,
-    NGX_KAFKA_WS_INGEST_PLAIN,
-    NGX_KAFKA_WS_INGEST_DEFLATE
-} ngx_kafka_ws_ingest_deflate_e;
-
-
 typedef struct {
     ngx_kafka_ws_consumer_t    *consumer;
     ngx_kafka_ws_cluster_t     *cluster;
@@ -57,11 +47,7 @@ typedef struct {
     ngx_uint_t                  nabsent;
     uint64_t                    counted;    /* ms, of the last such answer */
 
-    uint8_t                    *buf;        /* frames of one record */
-    size_t                      size;
-    ngx_kafka_ws_ingest_deflate_e
-                                deflate;
-    ngx_kafka_ws_deflater_t    *deflaters[NGX_KAFKA_WS_RENDERINGS_MAX];
+    ngx_kafka_ws_renderer_t     renderer;
     ngx_uint_t                  planned;    /* a plan was carried out */
     ngx_uint_t                  dirty;      /* there is something to wake
                                                the workers for */
@@ -94,16 +80,6 @@ void ngx_kafka_ws_ingest_error(void *data, const char *text, ngx_uint_t down);
 void ngx_kafka_ws_ingest_state(ngx_kafka_ws_ingest_t *ing);
 void ngx_kafka_ws_ingest_set_state(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_broker_state_e state);
-
-/*
- * Makes the frames of one record, one for each rendering in use.
- * frames:    set if NGX_OK; they lie in ing->buf, until the next call
- * returns:   NGX_OK; NGX_DECLINED: the record is too large
- * cost:      no allocation, once the buffer has grown to the largest record;
- *            compressing only while a client wants it
- */
-ngx_int_t ngx_kafka_ws_ingest_render(ngx_kafka_ws_ingest_t *ing,
-    ngx_kafka_ws_record_t *rec, ngx_kafka_ws_span_t *frames);
 
 /*
  * Publishes that the offsets from..to are not to be had.

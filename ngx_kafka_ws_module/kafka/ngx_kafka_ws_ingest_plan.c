@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 
 #include "ngx_kafka_ws_ingest.h"
+#include "ngx_kafka_ws_segment.h"
 
 
 /* answers without a topic until it is taken for deleted */
@@ -193,6 +194,12 @@ ngx_kafka_ws_ingest_topic(ngx_kafka_ws_ingest_t *ing,
         n = ngx_kafka_ws_shm_stream(root, n)->next;
     }
 
+    if (p < pt->npartitions && ngx_kafka_ws_segment_any(root)) {
+        /* older records have to go first: the next plan finds room */
+        ngx_kafka_ws_store_release(&root->yield, 1);
+        return;
+    }
+
     if (p == pt->npartitions) {
 
         if (!again) {
@@ -330,7 +337,7 @@ static void
 ngx_kafka_ws_ingest_assign(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_part_t *part)
 {
-    ngx_kafka_ws_kafka_know(ing->kafka, &part->topic);
+    (void) ngx_kafka_ws_kafka_know(ing->kafka, &part->topic);
 
     if (ngx_kafka_ws_kafka_assign(ing->kafka, &part->topic,
                                   part->stream->partition, part->next, part)

@@ -91,7 +91,8 @@ ngx_kafka_ws_kafka_open(ngx_kafka_ws_cluster_t *kwc,
         return NULL;
     }
 
-    k->rk = ngx_kafka_ws_kafka_new(kwc, ngx_kafka_ws_kafka_error, k, error);
+    k->rk = ngx_kafka_ws_kafka_new(kwc, ngx_kafka_ws_kafka_error, k,
+                                   handler->older, error);
     if (k->rk == NULL) {
         free(k->table);
         free(k);
@@ -167,7 +168,7 @@ ngx_kafka_ws_kafka_error(rd_kafka_t *rk, int err, const char *reason,
 }
 
 
-void
+ngx_uint_t
 ngx_kafka_ws_kafka_know(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic)
 {
     ngx_uint_t          i, n;
@@ -175,7 +176,7 @@ ngx_kafka_ws_kafka_know(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic)
 
     for (i = 0; i < k->ntopics; i++) {
         if (ngx_strcmp(rd_kafka_topic_name(k->topics[i]), topic->data) == 0) {
-            return;
+            return 0;
         }
     }
 
@@ -184,7 +185,7 @@ ngx_kafka_ws_kafka_know(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic)
 
         topics = realloc(k->topics, n * sizeof(rd_kafka_topic_t *));
         if (topics == NULL) {
-            return;
+            return 0;
         }
 
         k->topics = topics;
@@ -193,9 +194,13 @@ ngx_kafka_ws_kafka_know(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic)
 
     rkt = rd_kafka_topic_new(k->rk, (char *) topic->data, NULL);
 
-    if (rkt) {
-        k->topics[k->ntopics++] = rkt;
+    if (rkt == NULL) {
+        return 0;
     }
+
+    k->topics[k->ntopics++] = rkt;
+
+    return 1;
 }
 
 
@@ -312,6 +317,19 @@ ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k, void *opaque)
 
         return;
     }
+}
+
+
+void
+ngx_kafka_ws_kafka_nudge(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
+    int32_t partition, int timeout)
+{
+    int64_t  low, high;
+
+    /* any request to the leader wakes the thread that would fetch */
+
+    (void) rd_kafka_query_watermark_offsets(k->rk, (char *) topic->data,
+                                            partition, &low, &high, timeout);
 }
 
 

@@ -50,6 +50,8 @@ typedef struct {
                                      ngx_uint_t down);
     void                     *data;
     ngx_uint_t                headers;   /* records come with headers */
+    ngx_uint_t                older;     /* for reads that end: fetch little
+                                            ahead */
 } ngx_kafka_ws_kafka_handler_t;
 
 
@@ -115,9 +117,10 @@ void ngx_kafka_ws_kafka_close(ngx_kafka_ws_kafka_t *k);
  * topics it keeps track of: without that, a partition is fetched only up to
  * a second after it was assigned.
  * topic:     with a final zero
+ * returns:   know: 1, if it is new
  * cost:      warm blocks up to timeout ms
  */
-void ngx_kafka_ws_kafka_know(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic);
+ngx_uint_t ngx_kafka_ws_kafka_know(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic);
 void ngx_kafka_ws_kafka_warm(ngx_kafka_ws_kafka_t *k, int timeout);
 
 /*
@@ -130,6 +133,14 @@ ngx_int_t ngx_kafka_ws_kafka_assign(ngx_kafka_ws_kafka_t *k,
     ngx_str_t *topic, int32_t partition, int64_t offset, void *opaque);
 ngx_int_t ngx_kafka_ws_kafka_commit(ngx_kafka_ws_kafka_t *k, char *error);
 void ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k, void *opaque);
+
+/*
+ * Has a partition that was just assigned fetched at once: if no other one of
+ * its leader is, librdkafka's thread sleeps for up to a second.
+ * cost:      blocks up to timeout ms, usually for one request
+ */
+void ngx_kafka_ws_kafka_nudge(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
+    int32_t partition, int timeout);
 
 /*
  * Waits up to timeout ms for something, and hands all that is there to the

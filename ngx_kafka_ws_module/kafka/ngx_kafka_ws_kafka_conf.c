@@ -17,7 +17,7 @@ typedef struct {
 
 
 static rd_kafka_conf_t *ngx_kafka_ws_kafka_conf(ngx_kafka_ws_cluster_t *kwc,
-    char *error);
+    ngx_uint_t older, char *error);
 static ngx_int_t ngx_kafka_ws_kafka_set(rd_kafka_conf_t *conf,
     ngx_kafka_ws_kafka_setting_t *set, char *error);
 static void ngx_kafka_ws_kafka_log(const rd_kafka_t *rk, int level,
@@ -41,6 +41,14 @@ static ngx_kafka_ws_kafka_setting_t  ngx_kafka_ws_kafka_defaults[] = {
        hold a partition back for up to a second */
     { "queued.min.messages", "1000000" },
     { "queued.max.messages.kbytes", "16384" },
+    { NULL, NULL }
+};
+
+
+/* what is fetched beyond the end of a range was fetched for nothing */
+
+static ngx_kafka_ws_kafka_setting_t  ngx_kafka_ws_kafka_older[] = {
+    { "queued.max.messages.kbytes", "1024" },
     { NULL, NULL }
 };
 
@@ -83,7 +91,7 @@ ngx_kafka_ws_kafka_check(ngx_str_t *name, ngx_str_t *value, char *error)
 rd_kafka_t *
 ngx_kafka_ws_kafka_new(ngx_kafka_ws_cluster_t *kwc,
     void (*error_cb)(rd_kafka_t *rk, int err, const char *reason,
-    void *opaque), void *opaque, char *error)
+    void *opaque), void *opaque, ngx_uint_t older, char *error)
 {
     rd_kafka_t           *rk;
     ngx_uint_t            lacks;
@@ -93,7 +101,7 @@ ngx_kafka_ws_kafka_new(ngx_kafka_ws_cluster_t *kwc,
     rd_kafka_queue_t     *queue;
     rd_kafka_resp_err_t   err;
 
-    conf = ngx_kafka_ws_kafka_conf(kwc, error);
+    conf = ngx_kafka_ws_kafka_conf(kwc, older, error);
     if (conf == NULL) {
         return NULL;
     }
@@ -146,7 +154,8 @@ ngx_kafka_ws_kafka_new(ngx_kafka_ws_cluster_t *kwc,
 
 
 static rd_kafka_conf_t *
-ngx_kafka_ws_kafka_conf(ngx_kafka_ws_cluster_t *kwc, char *error)
+ngx_kafka_ws_kafka_conf(ngx_kafka_ws_cluster_t *kwc, ngx_uint_t older,
+    char *error)
 {
     ngx_uint_t                     i;
     ngx_keyval_t                  *kv;
@@ -176,6 +185,13 @@ ngx_kafka_ws_kafka_conf(ngx_kafka_ws_cluster_t *kwc, char *error)
         if (ngx_kafka_ws_kafka_set(conf, set, error) != NGX_OK) {
             goto failed;
         }
+    }
+
+    if (older
+        && ngx_kafka_ws_kafka_set(conf, ngx_kafka_ws_kafka_older, error)
+           != NGX_OK)
+    {
+        goto failed;
     }
 
     if (ngx_kafka_ws_kafka_set(conf, ngx_kafka_ws_kafka_fixed, error)

@@ -38,7 +38,7 @@ ngx_kafka_ws_kafka_query_open(ngx_kafka_ws_cluster_t *kwc, char *error)
         return NULL;
     }
 
-    k->rk = ngx_kafka_ws_kafka_new(kwc, ngx_kafka_ws_kafka_query_error, NULL,
+    k->rk = ngx_kafka_ws_kafka_new(kwc, ngx_kafka_ws_kafka_query_error, NULL, 0,
                                    error);
 
     if (k->rk == NULL) {

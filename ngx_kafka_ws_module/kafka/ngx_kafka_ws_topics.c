@@ -57,9 +57,9 @@ ngx_kafka_ws_topics_thread(void *data)
     while (!ngx_kafka_ws_topics_stopped(c)) {
 
         if (c->query == NULL) {
-            ngx_kafka_ws_consumer_opening(c, 1);
+            ngx_kafka_ws_consumer_opening(c, NGX_KAFKA_WS_OPENING_TOPICS);
             c->query = ngx_kafka_ws_kafka_query_open(c->cluster, error);
-            ngx_kafka_ws_consumer_opened(c, 1);
+            ngx_kafka_ws_consumer_opened(c, NGX_KAFKA_WS_OPENING_TOPICS);
 
             if (c->query == NULL) {
                 ngx_kafka_ws_topics_result(c, 0, error);

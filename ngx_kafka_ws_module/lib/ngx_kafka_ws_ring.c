@@ -224,7 +224,7 @@ ngx_kafka_ws_ring_publish(ngx_kafka_ws_ring_t *ring,
     const ngx_kafka_ws_ring_record_t *rec, const ngx_kafka_ws_span_t *frames)
 {
     unsigned                    r;
-    uint64_t                    seq, ends[NGX_KAFKA_WS_RENDERINGS_MAX];
+    uint64_t                    seq, tail, ends[NGX_KAFKA_WS_RENDERINGS_MAX];
     ngx_kafka_ws_ring_entry_t  *e;
     ngx_kafka_ws_ring_slice_t  *slice;
 
@@ -240,8 +240,13 @@ ngx_kafka_ws_ring_publish(ngx_kafka_ws_ring_t *ring,
 
     seq = ngx_kafka_ws_load_relaxed(&ring->head->head);
 
-    ngx_kafka_ws_store_relaxed(&ring->head->tail,
-                               ngx_kafka_ws_ring_survivor(ring, seq, ends));
+    tail = ngx_kafka_ws_ring_survivor(ring, seq, ends);
+
+    if (tail && ring->once) {
+        return NGX_KAFKA_WS_RING_FULL;
+    }
+
+    ngx_kafka_ws_store_relaxed(&ring->head->tail, tail);
     ngx_kafka_ws_fence_release();
 
     e = ngx_kafka_ws_ring_entry(ring, seq);

@@ -32,6 +32,7 @@
 typedef enum {
     NGX_KAFKA_WS_RING_OK = 0,
     NGX_KAFKA_WS_RING_LAPPED,        /* the writer overran the position */
+    NGX_KAFKA_WS_RING_FULL,          /* it is to be filled but once */
     NGX_KAFKA_WS_RING_ETOOBIG,       /* a frame is larger than the buffer */
     NGX_KAFKA_WS_RING_EINVAL         /* not a ring, or a damaged one */
 } ngx_kafka_ws_ring_e;
@@ -57,6 +58,9 @@ typedef struct {
 
     /* the writer's: where the next frame goes, in bytes since creation */
     uint64_t                   pos[NGX_KAFKA_WS_RENDERINGS_MAX];
+
+    unsigned                   once;       /* the writer's: it gives up no
+                                              record for another */
 } ngx_kafka_ws_ring_t;
 
 
@@ -110,9 +114,11 @@ ngx_kafka_ws_ring_e ngx_kafka_ws_ring_open(ngx_kafka_ws_ring_t *ring,
     void *mem, size_t bytes);
 
 /*
- * Publishes one record.  Never waits: the oldest records give way.
+ * Publishes one record.  Never waits: the oldest records give way, unless
+ * ring->once is set.
  * frames:    one for each rendering, len 0 where it does not send the record
- * returns:   OK; ETOOBIG if a frame exceeds ngx_kafka_ws_ring_frame_max()
+ * returns:   OK; ETOOBIG if a frame exceeds ngx_kafka_ws_ring_frame_max();
+ *            FULL, with ring->once: there is no room without that
  * cost:      one copy of each frame, no allocation, no lock
  * where:     the writer
  */

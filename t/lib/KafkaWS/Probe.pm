@@ -73,7 +73,8 @@ my %refused = (
 	partitions => [400, 'partitions: %s', 'partition'],
 	'no partition' => [404, 'the topic has no such partition',
 		'partition'],
-	start => [400, 'start: not latest, earliest or tail=n', 'start'],
+	start => [400, 'start: not latest, earliest, tail=n or since=time',
+		'start'],
 	cursor => [400, 'cursor: %s', 'cursor'],
 );
 

@@ -1,0 +1,137 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * Starts below the ring: what has to be asked before they can be decided.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_kafka_ws_start.h"
+
+
+static ngx_int_t ngx_kafka_ws_start_question(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k,
+    ngx_kafka_ws_older_start_t *os);
+
+
+ngx_int_t
+ngx_kafka_ws_start_older(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws)
+{
+    ngx_int_t                    rc;
+    ngx_uint_t                   k;
+    ngx_kafka_ws_wish_t         *wish;
+    ngx_kafka_ws_older_start_t  *os;
+
+    wish = kws->start;
+
+    if (wish->older == NULL) {
+
+        if (!ngx_kafka_ws_route_conf(kws)->backfill.on) {
+            return NGX_OK;
+        }
+
+        wish->older = ngx_pcalloc(kws->request->pool, route->nparts
+                                  * sizeof(ngx_kafka_ws_older_start_t));
+        if (wish->older == NULL) {
+            return NGX_ERROR;
+        }
+
+        wish->nolder = route->nparts;
+        wish->deadline = ngx_current_msec + NGX_KAFKA_WS_START_OLDER;
+
+        for (k = 0; k < wish->nolder; k++) {
+            os = &wish->older[k];
+            os->asked = ngx_kafka_ws_start_question(route, kws, k, os);
+        }
+    }
+
+    rc = NGX_OK;
+
+    for (k = 0; k < wish->nolder; k++) {
+        os = &wish->older[k];
+
+        if (!os->asked || os->result != NGX_KAFKA_WS_WANT_WAITS) {
+            continue;
+        }
+
+        os->result = ngx_kafka_ws_older_ask(route->cluster->root,
+                                            route->parts[k].number,
+                                            os->offset, os->since, os->exact,
+                                            &os->start);
+
+        if (os->result == NGX_KAFKA_WS_WANT_WAITS) {
+            rc = NGX_AGAIN;
+        }
+    }
+
+    return rc;
+}
+
+
+/*
+ * returns:  1: there is something to ask
+ */
+
+static ngx_int_t
+ngx_kafka_ws_start_question(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k,
+    ngx_kafka_ws_older_start_t *os)
+{
+    int64_t                         tail, head;
+    ngx_kafka_ws_ring_t            *ring;
+    ngx_kafka_ws_wish_t            *wish;
+    ngx_kafka_ws_loc_conf_t        *klcf;
+    ngx_kafka_ws_route_part_t      *part;
+    const ngx_kafka_ws_position_t  *pos;
+
+    klcf = ngx_kafka_ws_route_conf(kws);
+    wish = kws->start;
+    part = &route->parts[k];
+    ring = &part->view.ring;
+
+    if (!part->open
+        || ngx_kafka_ws_ring_offset(ring, ngx_kafka_ws_ring_tail(ring), &tail)
+           != NGX_KAFKA_WS_RING_OK
+        || ngx_kafka_ws_ring_offset(ring, ngx_kafka_ws_ring_head(ring), &head)
+           != NGX_KAFKA_WS_RING_OK)
+    {
+        return 0;
+    }
+
+    /* in whole seconds: many ask the same then */
+
+    os->since = ((int64_t) ngx_time()) * 1000 - klcf->backfill.age;
+    os->offset = ngx_max(head - klcf->backfill.records, 0);
+    os->exact = 1;
+
+    if (wish->ncursor) {
+        pos = ngx_kafka_ws_cursor_find(wish->cursor, wish->ncursor,
+                                       part->view.stream->partition);
+
+        if (pos) {
+            os->offset = ngx_max(os->offset, pos->offset);
+            os->exact = 0;
+        }
+
+    } else if (wish->start.from == NGX_KAFKA_WS_FROM_TIME) {
+        os->since = ngx_max(os->since, wish->start.time);
+
+    } else if (wish->start.from == NGX_KAFKA_WS_FROM_AGE) {
+        os->since = ngx_max(os->since,
+                            ((int64_t) ngx_time()) * 1000 - wish->start.time);
+
+    } else if (wish->start.from != NGX_KAFKA_WS_FROM_EARLIEST) {
+        return 0;
+    }
+
+    /* by time alone it may begin anywhere, also in the ring */
+
+    return os->offset < tail
+           || (wish->ncursor == 0
+               && wish->start.from != NGX_KAFKA_WS_FROM_EARLIEST);
+}

@@ -1,0 +1,411 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * Reads of the backfill thread: records are rendered as for the ring.  A full
+ * segment is followed by another one, but not by many that nobody has read
+ * yet: then the read ends, and whoever gets there asks again.  It also ends
+ * where the ring has what follows, or another segment.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_kafka_ws_backfill.h"
+
+
+#define NGX_KAFKA_WS_BACKFILL_WARM    500     /* ms, for a topic's leaders */
+#define NGX_KAFKA_WS_BACKFILL_STALL   5000    /* ms; then a read is given up */
+#define NGX_KAFKA_WS_BACKFILL_QUIET   200     /* ms; then librdkafka is woken */
+#define NGX_KAFKA_WS_BACKFILL_AHEAD   4       /* segments nobody has read */
+#define NGX_KAFKA_WS_BACKFILL_TURN    4       /* segments, if others wait */
+#define NGX_KAFKA_WS_BACKFILL_MOMENT  300     /* ms, for readers */
+#define NGX_KAFKA_WS_BACKFILL_DRAIN   64      /* batches */
+
+
+static ngx_int_t ngx_kafka_ws_backfill_open(ngx_kafka_ws_backfill_t *b);
+static void ngx_kafka_ws_backfill_until(ngx_kafka_ws_backfill_t *b,
+    ngx_kafka_ws_backfill_read_t *read);
+static void ngx_kafka_ws_backfill_record(void *data, void *opaque,
+    ngx_kafka_ws_record_t *rec);
+static ngx_int_t ngx_kafka_ws_backfill_publish(ngx_kafka_ws_backfill_t *b,
+    ngx_kafka_ws_backfill_read_t *read, ngx_kafka_ws_ring_record_t *meta,
+    ngx_kafka_ws_span_t *frames);
+static ngx_int_t ngx_kafka_ws_backfill_follow(ngx_kafka_ws_backfill_t *b,
+    ngx_kafka_ws_backfill_read_t *read);
+static ngx_uint_t ngx_kafka_ws_backfill_ahead(ngx_kafka_ws_backfill_t *b,
+    ngx_kafka_ws_backfill_read_t *read);
+static void ngx_kafka_ws_backfill_end(void *data, void *opaque,
+    int64_t offset);
+static void ngx_kafka_ws_backfill_lost(void *data, void *opaque);
+static void ngx_kafka_ws_backfill_error(void *data, const char *text,
+    ngx_uint_t down);
+
+
+ngx_int_t
+ngx_kafka_ws_backfill_read(ngx_kafka_ws_backfill_t *b,
+    ngx_kafka_ws_backfill_read_t *read)
+{
+    char        error[NGX_KAFKA_WS_KAFKA_ERROR_LEN];
+    ngx_uint_t  n;
+
+    if (b->kafka == NULL && ngx_kafka_ws_backfill_open(b) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_kafka_ws_kafka_know(b->kafka, &read->topic)) {
+        ngx_kafka_ws_kafka_warm(b->kafka, NGX_KAFKA_WS_BACKFILL_WARM);
+    }
+
+    ngx_kafka_ws_backfill_until(b, read);
+
+    /*
+     * librdkafka gives out nothing that was fetched for an assignment before;
+     * should it do so all the same, it is not taken for this one.
+     */
+
+    for (n = 0; n < NGX_KAFKA_WS_BACKFILL_DRAIN; n++) {
+        if (ngx_kafka_ws_kafka_poll(b->kafka, 0) == 0) {
+            break;
+        }
+    }
+
+    if (ngx_kafka_ws_kafka_assign(b->kafka, &read->topic,
+                                  read->stream->partition, read->next, read)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_kafka_ws_kafka_commit(b->kafka, error) != NGX_OK) {
+        ngx_kafka_ws_kafka_unassign(b->kafka, read);
+        return NGX_ERROR;
+    }
+
+    ngx_kafka_ws_kafka_nudge(b->kafka, &read->topic, read->stream->partition,
+                             NGX_KAFKA_WS_BACKFILL_WARM);
+
+    b->reads[b->nreads++] = read;
+    ngx_kafka_ws_count(&b->root->reads, 1);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_kafka_ws_backfill_open(ngx_kafka_ws_backfill_t *b)
+{
+    char                           error[NGX_KAFKA_WS_KAFKA_ERROR_LEN];
+    ngx_kafka_ws_kafka_handler_t   h;
+
+    h.record = ngx_kafka_ws_backfill_record;
+    h.end = ngx_kafka_ws_backfill_end;
+    h.lost = ngx_kafka_ws_backfill_lost;
+    h.error = ngx_kafka_ws_backfill_error;
+    h.data = b;
+    h.headers = ngx_kafka_ws_renderer_headers(b->cluster);
+    h.older = 1;
+
+    ngx_kafka_ws_consumer_opening(b->consumer, NGX_KAFKA_WS_OPENING_OLDER);
+    b->kafka = ngx_kafka_ws_kafka_open(b->cluster, &h, error);
+    ngx_kafka_ws_consumer_opened(b->consumer, NGX_KAFKA_WS_OPENING_OLDER);
+
+    return b->kafka ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * What was read so far is for everybody to see, and reads that are over end.
+ */
+
+void
+ngx_kafka_ws_backfill_reads(ngx_kafka_ws_backfill_t *b)
+{
+    uint64_t                       now;
+    ngx_uint_t                     i;
+    ngx_kafka_ws_backfill_read_t  *read;
+
+    now = ngx_kafka_ws_shm_now();
+
+    for (i = 0; i < b->nreads; /* void */ ) {
+        read = b->reads[i];
+
+        if (!read->done
+            && (now - read->progress > NGX_KAFKA_WS_BACKFILL_STALL
+                || ngx_kafka_ws_load_relaxed(&read->stream->gen)
+                   != read->life))
+        {
+            ngx_kafka_ws_backfill_finish(b, read, read->next);
+        }
+
+        if (read->done) {
+            ngx_kafka_ws_kafka_unassign(b->kafka, read);
+            b->reads[i] = b->reads[--b->nreads];
+            free(read);
+            continue;
+        }
+
+        if (ngx_kafka_ws_load_relaxed(&read->segment->next) != read->next) {
+            ngx_kafka_ws_segment_filled(read->segment, read->next, 0);
+            b->dirty = 1;
+        }
+
+        if (now - read->progress > NGX_KAFKA_WS_BACKFILL_QUIET
+            && now - read->nudged > NGX_KAFKA_WS_BACKFILL_QUIET)
+        {
+            /* its queue was full, or a broker is back */
+            ngx_kafka_ws_kafka_nudge(b->kafka, &read->topic,
+                                     read->stream->partition,
+                                     NGX_KAFKA_WS_BACKFILL_WARM);
+            read->nudged = ngx_kafka_ws_shm_now();
+        }
+
+        ngx_kafka_ws_backfill_until(b, read);
+        i++;
+    }
+}
+
+
+/*
+ * The ring's oldest, or the next segment's, whatever comes first.
+ */
+
+static void
+ngx_kafka_ws_backfill_until(ngx_kafka_ws_backfill_t *b,
+    ngx_kafka_ws_backfill_read_t *read)
+{
+    int64_t                  offset;
+    ngx_uint_t               i;
+    ngx_kafka_ws_view_t      ring;
+    ngx_kafka_ws_segment_t  *seg;
+
+    read->until = INT64_MAX;
+
+    if (ngx_kafka_ws_shm_view(b->root, read->stream, &ring) == NGX_OK
+        && ngx_kafka_ws_ring_offset(&ring.ring,
+                                    ngx_kafka_ws_ring_tail(&ring.ring),
+                                    &offset)
+           == NGX_KAFKA_WS_RING_OK)
+    {
+        read->until = offset;
+    }
+
+    for (i = 0; i < NGX_KAFKA_WS_SEGMENTS; i++) {
+        seg = &b->root->segment[i];
+
+        if (seg->ring && seg != read->segment && seg->stream == read->number
+            && seg->life == read->life && seg->from >= read->next)
+        {
+            read->until = ngx_min(read->until, seg->from);
+        }
+    }
+}
+
+
+static void
+ngx_kafka_ws_backfill_record(void *data, void *opaque,
+    ngx_kafka_ws_record_t *rec)
+{
+    ngx_kafka_ws_backfill_t *b = data;
+    ngx_kafka_ws_backfill_read_t *read = opaque;
+
+    ngx_int_t                    rc;
+    ngx_kafka_ws_span_t          topic;
+    ngx_kafka_ws_span_t          frames[NGX_KAFKA_WS_RENDERINGS_MAX];
+    ngx_kafka_ws_ring_record_t   meta;
+
+    if (read->done || rec->offset < read->next) {
+        return;
+    }
+
+    if (rec->offset >= read->until) {
+        ngx_kafka_ws_backfill_finish(b, read, rec->offset);
+        return;
+    }
+
+    read->progress = ngx_kafka_ws_shm_now();
+
+    meta.offset = rec->offset;
+    meta.from = read->next;
+    meta.timestamp = rec->timestamp;
+    meta.flags = 0;
+
+    rc = ngx_kafka_ws_renderer_frames(&b->renderer, rec, frames);
+
+    if (rc == NGX_OK) {
+        rc = ngx_kafka_ws_backfill_publish(b, read, &meta, frames);
+    }
+
+    if (rc == NGX_DECLINED) {
+        topic.data = read->topic.data;
+        topic.len = read->topic.len;
+
+        ngx_kafka_ws_renderer_gap(&b->renderer, &topic,
+                                  read->stream->partition, rec->offset,
+                                  rec->offset, NGX_KAFKA_WS_RING_TOO_LARGE,
+                                  frames);
+
+        meta.timestamp = -1;
+        meta.flags = NGX_KAFKA_WS_RING_TOO_LARGE;
+
+        rc = ngx_kafka_ws_backfill_publish(b, read, &meta, frames);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_kafka_ws_backfill_finish(b, read, read->next);
+        return;
+    }
+
+    read->next = rec->offset + 1;
+
+    ngx_kafka_ws_count(&b->root->read_records, 1);
+    ngx_kafka_ws_count(&b->root->read_bytes, rec->key.len + rec->value.len);
+}
+
+
+/*
+ * returns:  NGX_OK; NGX_DECLINED: the record is too large; NGX_AGAIN: there
+ *           is no room for more, or nobody has read what there is
+ */
+
+static ngx_int_t
+ngx_kafka_ws_backfill_publish(ngx_kafka_ws_backfill_t *b,
+    ngx_kafka_ws_backfill_read_t *read, ngx_kafka_ws_ring_record_t *meta,
+    ngx_kafka_ws_span_t *frames)
+{
+    ngx_kafka_ws_ring_e  rc;
+
+    rc = ngx_kafka_ws_ring_publish(&read->ring, meta, frames);
+
+    if (rc == NGX_KAFKA_WS_RING_FULL) {
+
+        if (ngx_kafka_ws_backfill_follow(b, read) != NGX_OK) {
+            return NGX_AGAIN;
+        }
+
+        rc = ngx_kafka_ws_ring_publish(&read->ring, meta, frames);
+    }
+
+    return (rc == NGX_KAFKA_WS_RING_OK) ? NGX_OK : NGX_DECLINED;
+}
+
+
+/*
+ * A segment behind the full one.  What was fetched beyond would be fetched
+ * again, so readers get a moment to come here.
+ */
+
+static ngx_int_t
+ngx_kafka_ws_backfill_follow(ngx_kafka_ws_backfill_t *b,
+    ngx_kafka_ws_backfill_read_t *read)
+{
+    ngx_uint_t               waited, busy;
+    ngx_kafka_ws_segment_t  *seg;
+
+    ngx_kafka_ws_segment_filled(read->segment, read->next, 1);
+    ngx_kafka_ws_backfill_tell(b);
+
+    if (++read->filled >= NGX_KAFKA_WS_BACKFILL_TURN && read->contested) {
+        return NGX_AGAIN;
+    }
+
+    for (waited = 0; waited < NGX_KAFKA_WS_BACKFILL_MOMENT; waited += 5) {
+
+        if (ngx_kafka_ws_backfill_ahead(b, read)
+            < NGX_KAFKA_WS_BACKFILL_AHEAD)
+        {
+            seg = ngx_kafka_ws_segment_make(b->cluster, read->number,
+                                            read->life, read->next,
+                                            read->next, &read->ring, &busy);
+            if (seg) {
+                read->segment = seg;
+                return NGX_OK;
+            }
+        }
+
+        if (ngx_kafka_ws_backfill_stopped(b)) {
+            break;
+        }
+
+        ngx_msleep(5);
+    }
+
+    return NGX_AGAIN;
+}
+
+
+/* segments that nobody has read yet */
+
+static ngx_uint_t
+ngx_kafka_ws_backfill_ahead(ngx_kafka_ws_backfill_t *b,
+    ngx_kafka_ws_backfill_read_t *read)
+{
+    ngx_uint_t               i, ahead;
+    ngx_kafka_ws_segment_t  *seg;
+
+    ahead = 0;
+
+    for (i = 0; i < NGX_KAFKA_WS_SEGMENTS; i++) {
+        seg = &b->root->segment[i];
+
+        if (seg->ring && seg->stream == read->number
+            && seg->life == read->life
+            && ngx_kafka_ws_load_relaxed(&seg->used) == 0)
+        {
+            ahead++;
+        }
+    }
+
+    return ahead;
+}
+
+
+void
+ngx_kafka_ws_backfill_finish(ngx_kafka_ws_backfill_t *b,
+    ngx_kafka_ws_backfill_read_t *read, int64_t next)
+{
+    read->done = 1;
+    b->dirty = 1;
+
+    if (next == read->segment->from) {
+        ngx_kafka_ws_segment_free(b->cluster, read->segment);
+        return;
+    }
+
+    ngx_kafka_ws_segment_filled(read->segment, next, 1);
+}
+
+
+static void
+ngx_kafka_ws_backfill_end(void *data, void *opaque, int64_t offset)
+{
+    ngx_kafka_ws_backfill_read_t *read = opaque;
+
+    if (!read->done) {
+        ngx_kafka_ws_backfill_finish(data, read,
+                                     ngx_max(read->next, offset));
+    }
+}
+
+
+/* deleted in the meantime: who wants it asks again, and is told */
+
+static void
+ngx_kafka_ws_backfill_lost(void *data, void *opaque)
+{
+    ngx_kafka_ws_backfill_read_t *read = opaque;
+
+    if (!read->done) {
+        ngx_kafka_ws_backfill_finish(data, read, read->next);
+    }
+}
+
+
+/* the ingest thread has the same, and says so */
+
+static void
+ngx_kafka_ws_backfill_error(void *data, const char *text, ngx_uint_t down)
+{
+    /* void */
+}
