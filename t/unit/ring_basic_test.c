@@ -490,5 +490,5 @@ main(void)
     test_retention();
     test_open();
 
-    return tap_done(116);
+    return tap_done(117);
 }
