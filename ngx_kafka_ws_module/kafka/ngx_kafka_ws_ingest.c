@@ -100,7 +100,7 @@ ngx_kafka_ws_ingest_lock(ngx_kafka_ws_ingest_t *ing)
 
     ngx_kafka_ws_store_relaxed(&ing->root->heartbeat, ngx_kafka_ws_shm_now());
 
-    ngx_kafka_ws_ingest_set_state(ing, NGX_KAFKA_WS_BROKER_CONNECTING);
+    ngx_kafka_ws_ingest_began(ing);
 
     ngx_kafka_ws_store_release(&ing->consumer->kafka, ing->kafka);
     ngx_kafka_ws_store_release(&ing->consumer->writer, 1);

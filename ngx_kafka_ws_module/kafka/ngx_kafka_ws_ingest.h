@@ -53,6 +53,8 @@ typedef struct {
                                                the workers for */
     uint64_t                    watched;    /* ms, of the last look at the
                                                watermarks */
+    ngx_uint_t                  down;       /* said before this was the
+                                               writer */
     uint64_t                    outage;     /* ms, when it began */
     uint64_t                    complained; /* ms, last line on an error */
     char                        error[NGX_KAFKA_WS_LINE_LEN];
@@ -78,6 +80,10 @@ void ngx_kafka_ws_ingest_error(void *data, const char *text, ngx_uint_t down);
  * that "all brokers down" counts at once.
  */
 void ngx_kafka_ws_ingest_state(ngx_kafka_ws_ingest_t *ing);
+
+/* the first state of a new writer, with what it has heard before it was one */
+void ngx_kafka_ws_ingest_began(ngx_kafka_ws_ingest_t *ing);
+
 void ngx_kafka_ws_ingest_set_state(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_broker_state_e state);
 

@@ -29,6 +29,12 @@ ngx_kafka_ws_ingest_error(void *data, const char *text, ngx_uint_t down)
     if (!down) {
         (void) ngx_cpystrn((u_char *) ing->error, (u_char *) text,
                            NGX_KAFKA_WS_LINE_LEN);
+
+        if (!ngx_kafka_ws_load_relaxed(&c->writer)) {
+            /* the zone is another's yet */
+            return;
+        }
+
         ngx_kafka_ws_shm_set_error(ing->root, text);
 
         now = ngx_kafka_ws_shm_now();
@@ -54,7 +60,25 @@ ngx_kafka_ws_ingest_error(void *data, const char *text, ngx_uint_t down)
 
     (void) pthread_mutex_unlock(&c->mutex);
 
+    if (!ngx_kafka_ws_load_relaxed(&c->writer)) {
+        /* librdkafka says so once: see ngx_kafka_ws_ingest_began() */
+        ing->down = 1;
+        return;
+    }
+
     ngx_kafka_ws_ingest_set_state(ing, NGX_KAFKA_WS_BROKER_DOWN);
+}
+
+
+void
+ngx_kafka_ws_ingest_began(ngx_kafka_ws_ingest_t *ing)
+{
+    ngx_kafka_ws_ingest_set_state(ing, NGX_KAFKA_WS_BROKER_CONNECTING);
+
+    if (ing->down && !ngx_kafka_ws_load_relaxed(&ing->consumer->reached)) {
+        ngx_kafka_ws_shm_set_error(ing->root, ing->error);
+        ngx_kafka_ws_ingest_set_state(ing, NGX_KAFKA_WS_BROKER_DOWN);
+    }
 }
 
 
