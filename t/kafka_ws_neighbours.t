@@ -14,12 +14,11 @@ use strict;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use POSIX ();
 use Test::More;
-use Time::HiRes qw(sleep);
 
 use KafkaWS::Broker;
 use KafkaWS::Client;
+use KafkaWS::Neighbour;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(within);
 
@@ -32,7 +31,6 @@ my $t = KafkaWS::Nginx->new(broker => $b)->plan(19);
 
 $t->allow_alert(qr/cache manager process \d+ exited on signal 9$/);
 
-$t->write_file('file.html', 'static');
 $t->write_file_expand('nginx.conf', <<"EOT")->run();
 
 %%MODULE%%
@@ -62,29 +60,21 @@ http {
             kafka_ws  c;
         }
 
-        location /proxy/ {
-            proxy_pass  http://127.0.0.1:%%PORT_1%%/;
-        }
-
         location = /kafka_ws_status {
             kafka_ws_status;
         }
+
+@{[ KafkaWS::Neighbour->locations ]}
     }
 
-    server {
-        listen  127.0.0.1:%%PORT_1%%;
-
-        location / {
-            return  200 "proxied";
-        }
-    }
+@{[ KafkaWS::Neighbour->server ]}
 }
 
 EOT
 
 ###############################################################################
 
-my ($prober, $results) = probe();
+my $near = KafkaWS::Neighbour->start($t);
 my @c = map { started() } 1 .. 4;
 my $bulk = $b->bulk_start($topic, rate => 200, partitions => 2,
 	seconds => 120);
@@ -153,9 +143,7 @@ check('refused clients', sub {
 	return 1;
 });
 
-kill 'TERM', $prober;
-waitpid $prober, 0;
-is($?, 0, 'the prober itself');
+is($near->stop(), 0, 'the prober itself');
 
 ###############################################################################
 
@@ -163,85 +151,14 @@ is($?, 0, 'the prober itself');
 sub check {
 	my ($name, $sub) = @_;
 
-	# what is under way began before
-	next_probes(2);
+	$near->probes();
 
 	ok($sub->(), "$name: happened");
 
-	my @r = next_probes(2);
-	my @bad = grep { $_->[1] ne 'ok' } @r;
-	my @slow = grep { $_->[0] > within(SLOW) } @r;
+	my $r = $near->probes();
 
-	is(scalar @bad, 0, "$name: neighbours answer")
-		or diag(join "\n", map { $_->[1] } @bad[0 .. 0]);
-	is(scalar @slow, 0, "$name: in time")
-		or diag(join ' ', map { $_->[0] } @slow);
-}
-
-# returns: [seconds, "ok" or what was wrong] of the probes since the last
-# call, once there are so many more of them
-sub next_probes {
-	my ($more) = @_;
-	my @lines;
-
-	wait_for(30, sub { @lines = new_lines($more) })
-		or die "the prober hangs\n";
-
-	return map { [split / /, $_, 2] } @lines;
-}
-
-my ($taken, $wanted);
-
-sub new_lines {
-	my ($more) = @_;
-	my @all = split /\n/, KafkaWS::Nginx::read_file($results);
-
-	$wanted //= @all + $more;
-	return if @all < $wanted;
-
-	my @new = @all[$taken // 0 .. $#all];
-
-	($taken, $wanted) = (scalar @all, undef);
-
-	return @new;
-}
-
-# Asks both sites, again and again.
-# returns: its pid, and the file with a line for each answer
-sub probe {
-	my $file = $t->testdir . '/probes';
-	my %sites = ('/file.html' => 'static', '/proxy/' => 'proxied');
-
-	$t->write_file('probes', '');
-
-	my $pid = fork() // die "fork: $!\n";
-
-	return ($pid, $file) if $pid;
-
-	my $stop = 0;
-
-	$SIG{TERM} = sub { $stop = 1 };
-	open my $f, '>>', $file or POSIX::_exit(1);
-	$f->autoflush(1);
-
-	my $parent = getppid();
-
-	while (!$stop && getppid() == $parent) {
-		for my $uri (sort keys %sites) {
-			my $since = now();
-			my $r = eval { $t->http_get($uri, timeout => 10) };
-			my $said = !$r ? $@ : $r->status == 200
-				&& $r->body eq $sites{$uri} ? 'ok'
-				: $uri . $r->raw;
-
-			$said =~ tr/\n/ /;
-			printf $f "%.3f %s\n", now() - $since, $said;
-		}
-
-		sleep 0.01;
-	}
-
-	POSIX::_exit(0);
+	is($r->{failed}, 0, "$name: neighbours answer") or diag($r->{said});
+	cmp_ok($r->{max}, '<', within(SLOW), "$name: in time");
 }
 
 sub started {
