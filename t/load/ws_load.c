@@ -11,8 +11,9 @@
  * (--announce), receives until each has all records, all frames (--frames),
  * or the time is over, or TERM comes.  With --announce it says {"enough":N}
  * then, and waits for --linger-ms.  USR1 asks for {"lap":{...}}, the latency
- * since the last one.  At last it sends Close 1000 on every connection and
- * prints one line of JSON.
+ * since the last one and each client's longest stall, and those are in
+ * "stalls_us" at the end.  At last it sends Close 1000 on every connection
+ * and prints one line of JSON.
  *
  * exit code: 0 when every client was connected and, for those that verify,
  * nothing was lost, doubled, reordered, corrupt or against RFC 6455, and all
@@ -424,8 +425,26 @@ wsl_run(int ep)
 static void
 wsl_report_lap(void)
 {
+    int                i;
+    uint64_t           us;
+    static wsl_hist_t  stall_us;
+
+    memset(&stall_us, 0, sizeof(wsl_hist_t));
+
+    for (i = 0; i < wsl_opt.connections; i++) {
+        us = wsl_conns[i].lap_ns / 1000;
+        wsl_conns[i].lap_ns = 0;
+
+        if (us) {
+            wsl_hist_add(&stall_us, us);
+            wsl_hist_add(&wsl_total.stalls_us, us);
+        }
+    }
+
     (void) printf("{");
     wsl_report_hist("lap", &wsl_total.lap_us);
+    (void) printf(",");
+    wsl_report_hist("stall", &stall_us);
     (void) printf("}\n");
     (void) fflush(stdout);
 
@@ -516,6 +535,8 @@ wsl_report(void)
     wsl_report_hist("latency_us", &t->latency_us);
     (void) printf(",");
     wsl_report_hist("stall_us", &stall_us);
+    (void) printf(",");
+    wsl_report_hist("stalls_us", &t->stalls_us);
     (void) printf(",");
     wsl_report_hist("resume_us", &t->resume_us);
     (void) printf(",");

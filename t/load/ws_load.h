@@ -89,6 +89,7 @@ typedef struct {
     uint64_t       records;             /* fresh ones */
     uint64_t       last_ns;             /* last record, monotonic */
     uint64_t       stall_ns;            /* longest time between two records */
+    uint64_t       lap_ns;              /* the same since the last lap */
     uint64_t       gone_ns;             /* when the connection was lost */
     uint64_t       retry_ns;            /* when to connect */
     uint64_t       start_ns;            /* when connect() was called */
@@ -172,6 +173,7 @@ typedef struct {
 
     wsl_hist_t     latency_us;
     wsl_hist_t     lap_us;              /* the same since the last lap */
+    wsl_hist_t     stalls_us;           /* longest stalls of all laps */
     wsl_hist_t     resume_us;           /* connection lost to first record */
     wsl_hist_t     handshake_us;
 

@@ -283,6 +283,10 @@ wsl_check_arrival(wsl_conn_t *c, int64_t stamp_us)
     if (c->last_ns) {
         ns = wsl_now_ns - c->last_ns;
 
+        if (ns > c->lap_ns) {
+            c->lap_ns = ns;
+        }
+
         if (ns > c->stall_ns) {
             c->stall_ns = ns;
 

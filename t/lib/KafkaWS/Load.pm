@@ -97,7 +97,8 @@ sub stop {
 	return $self->result(30);
 }
 
-# returns: the latency since the last lap, { n, p50, p99, p999, max } in us
+# returns: the latency since the last lap, { n, p50, p99, p999, max } in us;
+# stall => the same of the clients' longest stalls since then
 sub lap {
 	my ($self) = @_;
 
@@ -107,7 +108,9 @@ sub lap {
 
 	die "no lap of ws_load: \"$line\"\n" unless $line =~ /^\{"lap":/;
 
-	return JSON::PP::decode_json($line)->{lap};
+	my $r = JSON::PP::decode_json($line);
+
+	return { %{ $r->{lap} }, stall => $r->{stall} };
 }
 
 sub stop_text {

@@ -1,0 +1,184 @@
+#!/usr/bin/perl
+
+# The helper is killed fifty times in flow: the same connections go on soon,
+# at the exact next record.
+
+# brokers: kafka mock
+# run: alone
+# timeout: 240
+
+###############################################################################
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+
+use KafkaWS::Broker;
+use KafkaWS::Load;
+use KafkaWS::Neighbour;
+use KafkaWS::Nginx qw(wait_for now);
+use KafkaWS::Pace qw(amount within unmeasured);
+
+use constant {
+	CLIENTS => amount(50),
+	KILLS => amount(50),
+	PARTITIONS => 4,
+	RATE => amount(1000),
+	STEP => within(0.7),		# seconds for each kill
+	STALL => 300_000,		# us, p99
+	LONGEST => 1_000_000,
+	LINES => 10,
+};
+
+use constant SECONDS => int(KILLS * STEP + 10);
+
+my $b = KafkaWS::Broker->new();
+my $topic = $b->create_topic($b->topic('kills'), partitions => PARTITIONS);
+
+# the mock answers a fetch without data only when its time is over
+my $wait = $b->kind eq 'mock' ? 5 : 500;
+
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(17);
+
+$t->allow_alert(qr/cache manager process \d+ exited on signal 9$/);
+
+$t->write_file_expand('nginx.conf', <<"EOT")->run();
+
+%%MODULE%%
+%%GLOBALS%%
+
+worker_processes  2;
+
+events {
+}
+
+http {
+    %%GLOBALS_HTTP%%
+
+    kafka_ws_cluster c {
+        brokers   %%BROKERS%%;
+        topics    $topic;
+        zone      c 64m;
+        property  fetch.wait.max.ms $wait;
+    }
+
+    server {
+        listen  127.0.0.1:%%PORT_0%%;
+
+        location /t {
+            kafka_ws  c;
+        }
+
+        location = /kafka_ws_status {
+            kafka_ws_status;
+        }
+
+@{[ KafkaWS::Neighbour->locations ]}
+    }
+
+@{[ KafkaWS::Neighbour->server ]}
+}
+
+EOT
+
+###############################################################################
+
+my $near = KafkaWS::Neighbour->start($t);
+my $load = KafkaWS::Load->start(port => $t->port(0), uri => '/t',
+	connections => CLIENTS, partitions => PARTITIONS, run => 'kills',
+	records => RATE * SECONDS / PARTITIONS, seconds => SECONDS + 60);
+
+my $bulk = $b->bulk_start($topic, run => 'kills', rate => RATE, size => 200,
+	partitions => PARTITIONS, count => RATE * SECONDS);
+
+flows(RATE);
+$load->lap();
+
+my $start = now();
+my $epoch = status()->{epoch};
+my @workers = $t->worker_pids();
+my ($kills, @worst) = (0);
+
+# what a lap has from before it is not of the kills
+my $quiet = $near->probes();
+
+for my $n (1 .. KILLS) {
+	my $old = status()->{helper_pid};
+	my $began = now();
+
+	kill 'KILL', $old;
+
+	$kills++ if wait_for(10, sub { status()->{helper_pid} != $old });
+
+	flows(RATE * STEP / 4);
+	wait_for(STEP, sub { now() - $began > STEP });
+	push @worst, $load->lap()->{stall}{max};
+}
+
+my $around = $near->probes();
+
+is($kills, KILLS, 'killed, and another one is the writer');
+is(status()->{epoch}, $epoch + KILLS, 'one writer after the other');
+cmp_ok(now() - $start, '<', SECONDS, 'all of it within the flow');
+
+my $produced = $bulk->result(60);
+my $r = $load->result(90);
+
+# the first ones may come before the topics are known
+delete $r->{codes}{503};
+
+is($produced->{failed}, 0, 'all records produced');
+is($r->{done}, CLIENTS, 'every client has every record');
+is($r->{lost}, 0, 'lost');
+is($r->{doubled}, 0, 'doubled');
+is($r->{reordered}, 0, 'reordered');
+is($r->{corrupt} + $r->{protocol} + $r->{gaps}, 0, 'frames in order');
+is($r->{reconnects}, 0, 'no connection was lost');
+is_deeply($r->{codes}, { 1000 => CLIENTS }, 'no Close before the end');
+is_deeply([$t->worker_pids()], \@workers, 'the same workers');
+
+SKIP: {
+	unmeasured(2);
+
+	# the lap before the first kill is one more of each client
+	cmp_ok($r->{stalls_us}{p99}, '<', STALL,
+		'stalls of all clients by the kills, p99');
+	cmp_ok($r->{stall_us}{max}, '<', LONGEST, 'the longest stall');
+}
+
+is($around->{failed}, 0, 'neighbours answer') or diag($around->{said});
+cmp_ok(KafkaWS::Neighbour::busiest($t), '<=', LINES,
+	'lines in the log, a minute and process');
+is($near->stop(), 0, 'the prober itself');
+
+note(sprintf 'longest stalls by the kills, ms: %s; neighbours p99 %.4f s, '
+	. 'quiet %.4f s', join(' ', map { int $_ / 1000 } @worst),
+	$around->{p99}, $quiet->{p99});
+note($r->{text});
+
+###############################################################################
+
+# waits for so many records more in the rings
+sub flows {
+	my ($count) = @_;
+	my $from = records();
+
+	wait_for(10, sub { records() >= $from + $count })
+		or die "no flow\n" . $t->log();
+}
+
+sub records {
+	my $sum = 0;
+
+	$sum += $_->{next} for @{ status()->{topics}[0]{partitions} };
+
+	return $sum;
+}
+
+sub status { return $t->status()->{clusters}[0] }
+
+###############################################################################
