@@ -13,6 +13,8 @@
  *   run=ID           names the run, [A-Za-z0-9_.-]; default "run"
  *   first=N          sequence of each partition's first record; default 0
  *   keys=N           keys k0 to k(N-1) in turn; default 0: null keys
+ *   inflight=N       requests under way to a broker; default 5.  The mock does
+ *                    not check their order: 1, where a leader moves
  *
  * A value is ASCII: RUN:PARTITION:SEQ:TIME:FILL:CRC, where SEQ is dense and
  * counts per partition, TIME is the wall clock in microseconds when it was
@@ -56,6 +58,7 @@ typedef struct {
     int64_t     size_max;
     int64_t     first;
     int64_t     keys;
+    int64_t     inflight;
 } kafka_bulk_conf_t;
 
 
@@ -171,7 +174,8 @@ kafka_bulk_options(kafka_bulk_conf_t *kbc, int argc, char **argv)
         { "seconds", &kbc->seconds },
         { "rate", &kbc->rate },
         { "first", &kbc->first },
-        { "keys", &kbc->keys }
+        { "keys", &kbc->keys },
+        { "inflight", &kbc->inflight }
     };
 
     memset(kbc, 0, sizeof(kafka_bulk_conf_t));
@@ -180,6 +184,7 @@ kafka_bulk_options(kafka_bulk_conf_t *kbc, int argc, char **argv)
     kbc->partitions = 1;
     kbc->size_min = 100;
     kbc->size_max = 100;
+    kbc->inflight = 5;
 
     for (i = 2; i < argc; i++) {
         value = strchr(argv[i], '=');
@@ -263,7 +268,7 @@ kafka_bulk_producer(const char *bootstrap, const kafka_bulk_conf_t *kbc,
     kafka_bulk_t *kb)
 {
     size_t            i;
-    char              text[512];
+    char              inflight[32], text[512];
     rd_kafka_t       *rk;
     rd_kafka_conf_t  *conf;
 
@@ -276,8 +281,11 @@ kafka_bulk_producer(const char *bootstrap, const kafka_bulk_conf_t *kbc,
         { "retry.backoff.ms", "20" },
         { "request.timeout.ms", "5000" },
         { "reconnect.backoff.max.ms", "200" },
+        { "max.in.flight.requests.per.connection", inflight },
         { "log_level", "2" }
     };
+
+    snprintf(inflight, sizeof(inflight), "%" PRId64, kbc->inflight);
 
     conf = rd_kafka_conf_new();
 

@@ -18,13 +18,15 @@ use HTTP::Tiny;
 use JSON::PP ();
 use Time::HiRes qw(time);
 
+use KafkaWS::Leader;
 use KafkaWS::Pace qw(within);
-use KafkaWS::Process qw(root);
+use KafkaWS::Process qw(root wait_for);
 
 # what only one of them can show; see has()
 my %features = (
 	kafka => { map { $_ => 1 } qw(delete_topic add_partitions
-		delete_records isolation times metrics pause retention) },
+		delete_records isolation times metrics pause retention
+		leader) },
 	mock => { map { $_ => 1 } qw(errors rtt leader) },
 );
 
@@ -143,9 +145,21 @@ sub control {
 	return $self->{process}->ask($command, 180);
 }
 
+# returns once it is the leader for all that is known
+sub leader {
+	my ($self, $topic, $partition, $node) = @_;
+
+	return $self->control("leader $topic $partition $node")
+		if $self->{kind} eq 'mock';
+
+	KafkaWS::Leader::move((split /,/, $self->{bootstrap})[0], $topic,
+		$partition, $node, [1 .. $self->{nodes}]);
+	wait_for(20, sub { $self->leaders($topic)->{$partition} == $node })
+		or die "$topic: $node does not become the leader\n";
+}
+
 # faults of the mock
 sub rtt { $_[0]->control("rtt $_[1] $_[2]") }
-sub leader { $_[0]->control("leader $_[1] $_[2] $_[3]") }
 sub error { my $self = shift; $self->control("error @_") }
 sub clear_errors { $_[0]->control("clear $_[1]") }
 sub topic_error { $_[0]->control("topic-error $_[1] $_[2]") }

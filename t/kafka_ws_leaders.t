@@ -1,0 +1,164 @@
+#!/usr/bin/perl
+
+# The leader of a partition moves a hundred times among three nodes, in flow:
+# nothing is lost or doubled, and each time the stream goes on soon.
+
+# brokers: kafka mock
+# run: alone
+# timeout: 300
+
+###############################################################################
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+use Time::HiRes qw(sleep);
+
+use KafkaWS::Broker;
+use KafkaWS::Load;
+use KafkaWS::Neighbour;
+use KafkaWS::Nginx qw(wait_for now);
+use KafkaWS::Pace qw(amount within unmeasured);
+
+use constant {
+	CLIENTS => amount(20),
+	MOVES => amount(100),
+	NODES => 3,
+	RATE => amount(500),
+	STALL => 1_000_000,		# us, p99
+	LINES => 10,
+};
+
+# A follower whose leader went waits for a second before it asks the next one,
+# and no record counts until it has it: Kafka's own stall.
+my $b = KafkaWS::Broker->new(own => 1, nodes => NODES,
+	config => ['replica.fetch.backoff.ms=50']);
+
+# all of it is one partition, so that no other hides its stalls
+my $topic = $b->create_topic($b->topic('leaders'), replication => NODES);
+
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(14);
+
+$t->write_file_expand('nginx.conf', <<"EOT")->run();
+
+%%MODULE%%
+%%GLOBALS%%
+
+worker_processes  2;
+
+events {
+}
+
+http {
+    %%GLOBALS_HTTP%%
+
+    kafka_ws_cluster c {
+        brokers   %%BROKERS%%;
+        topics    $topic;
+        zone      c 64m;
+        property  fetch.wait.max.ms 5;
+    }
+
+    server {
+        listen  127.0.0.1:%%PORT_0%%;
+
+        location /t {
+            kafka_ws  c;
+        }
+
+        location = /kafka_ws_status {
+            kafka_ws_status;
+        }
+
+@{[ KafkaWS::Neighbour->locations ]}
+    }
+
+@{[ KafkaWS::Neighbour->server ]}
+}
+
+EOT
+
+###############################################################################
+
+my $near = KafkaWS::Neighbour->start($t);
+my $load = KafkaWS::Load->start(port => $t->port(0), uri => '/t',
+	connections => CLIENTS, run => 'leaders', seconds => 240);
+my $bulk = $b->bulk_start($topic, run => 'leaders', rate => RATE, size => 200,
+	seconds => 240, $b->kind eq 'mock' ? (inflight => 1) : ());
+
+flows(2 * RATE);
+$load->lap();
+$near->probes();
+
+my $leader = $b->leaders($topic)->{0};
+my ($moves, @worst) = (0);
+
+for my $n (1 .. MOVES) {
+	$leader = $leader % NODES + 1;
+	$b->leader($topic, 0, $leader);
+
+	# what the new leader gets comes through
+	flows(RATE / 20);
+	$moves++ if $b->leaders($topic)->{0} == $leader;
+	push @worst, $load->lap()->{stall}{max};
+}
+
+my $around = $near->probes();
+my $sent = $bulk->stop();
+
+is($moves, MOVES, 'the leader moved, and records came');
+is($sent->{failed}, 0, 'all records produced');
+ok(wait_for(10, sub { next_offset() == $sent->{acked} }),
+	'as many in the ring');
+
+sleep within(0.5);
+
+my $r = $load->stop();
+
+is($r->{records}, $sent->{acked} * CLIENTS, 'every record to every client');
+is($r->{lost} + $r->{doubled} + $r->{reordered}, 0, 'once, in order');
+is($r->{corrupt} + $r->{protocol} + $r->{gaps}, 0, 'as they are');
+is($r->{reconnects}, 0, 'no connection was lost');
+
+SKIP: {
+	unmeasured(1);
+
+	cmp_ok($r->{stalls_us}{p99}, '<', STALL, 'stalls by the moves, p99');
+}
+
+my $broker = $t->status()->{clusters}[0]{broker};
+
+is($broker->{state}, 'up', 'state in status');
+is($broker->{error}, undef, 'no error in status');
+unlike($t->log(), qr/\[err(?:or)?\]/, 'no error in the log');
+cmp_ok(KafkaWS::Neighbour::busiest($t), '<=', LINES,
+	'lines in the log, a minute and process');
+is($around->{failed}, 0, 'neighbours answer') or diag($around->{said});
+is($near->stop(), 0, 'the prober itself');
+
+note(sprintf 'longest stalls by the moves, ms: %s; neighbours p99 %.4f s',
+	join(' ', map { int $_ / 1000 } @worst), $around->{p99});
+note($r->{text});
+note(grep { /kafka ws cluster/ } map { "$_\n" } split /\n/, $t->log());
+
+###############################################################################
+
+# waits for so many records more in the ring
+sub flows {
+	my ($count) = @_;
+	my $from = next_offset();
+
+	wait_for(20, sub { next_offset() >= $from + $count })
+		or die "no flow\n" . $t->log();
+}
+
+sub next_offset {
+	return $t->status()->{clusters}[0]{topics}[0]{partitions}[0]{next}
+		// 0;
+}
+
+###############################################################################
