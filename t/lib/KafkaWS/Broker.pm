@@ -361,7 +361,8 @@ sub parse_value {
 # returns: { connections, fetches (by consumers, ever), produces, time }
 sub metrics {
 	my ($self) = @_;
-	my %sum = map { $_ => 0 } qw(connections fetches produces);
+	my %sum = map { $_ => 0 } qw(connections fetches produces
+		bytes_out);
 
 	die "no metrics: say own => 1, metrics => 1\n"
 		unless $self->{metrics_at};
@@ -374,6 +375,8 @@ sub metrics {
 			. 'name=TotalTimeMs,request=FetchConsumer'],
 		['produces', 'Count', 'kafka.network:type=RequestMetrics,'
 			. 'name=TotalTimeMs,request=Produce'],
+		['bytes_out', 'Count', 'kafka.server:type=BrokerTopicMetrics,'
+			. 'name=BytesOutPerSec'],
 	);
 
 	my $ask = JSON::PP::encode_json([map { { type => 'read',
