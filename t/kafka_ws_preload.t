@@ -73,6 +73,8 @@ events {
 http {
     %%GLOBALS_HTTP%%
 
+    kafka_ws_backfill  off;
+
     $clusters
 
     server {
