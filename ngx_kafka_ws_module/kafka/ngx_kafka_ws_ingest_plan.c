@@ -26,6 +26,8 @@
 
 static ngx_int_t ngx_kafka_ws_ingest_same_kafka(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_plan_t *plan);
+static void ngx_kafka_ws_ingest_name_kafka(ngx_kafka_ws_root_t *root,
+    u_char *id);
 static void ngx_kafka_ws_ingest_topic(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_plan_topic_t *pt);
 static ngx_int_t ngx_kafka_ws_ingest_partition(ngx_kafka_ws_ingest_t *ing,
@@ -101,7 +103,7 @@ ngx_kafka_ws_ingest_same_kafka(ngx_kafka_ws_ingest_t *ing,
     }
 
     if (root->kafka[0] == '\0') {
-        (void) ngx_cpystrn(root->kafka, plan->id, sizeof(root->kafka));
+        ngx_kafka_ws_ingest_name_kafka(root, plan->id);
         return NGX_OK;
     }
 
@@ -109,8 +111,6 @@ ngx_kafka_ws_ingest_same_kafka(ngx_kafka_ws_ingest_t *ing,
                               "the brokers belong to another Kafka cluster, "
                               "\"%s\" instead of \"%s\": starting anew",
                               plan->id, root->kafka);
-
-    (void) ngx_cpystrn(root->kafka, plan->id, sizeof(root->kafka));
 
     for (i = 0; i < ing->nparts; i++) {
         if (ing->parts[i] == NULL) {
@@ -126,9 +126,28 @@ ngx_kafka_ws_ingest_same_kafka(ngx_kafka_ws_ingest_t *ing,
     }
 
     ngx_kafka_ws_shm_reset(ing->cluster);
+    ngx_kafka_ws_ingest_name_kafka(root, plan->id);
     ing->dirty = 1;
 
     return NGX_DECLINED;
+}
+
+
+/*
+ * Wherever a writer dies in here, its successor finds the whole name or none;
+ * and the name of the Kafka that the rings are of.
+ */
+
+static void
+ngx_kafka_ws_ingest_name_kafka(ngx_kafka_ws_root_t *root, u_char *id)
+{
+    root->kafka[0] = '\0';
+    ngx_kafka_ws_fence_release();
+
+    (void) ngx_cpystrn(root->kafka + 1, id + 1, sizeof(root->kafka) - 1);
+    ngx_kafka_ws_fence_release();
+
+    root->kafka[0] = id[0];
 }
 
 
@@ -175,6 +194,11 @@ ngx_kafka_ws_ingest_topic(ngx_kafka_ws_ingest_t *ing,
             }
 
             n = topic->last;
+
+        } else if (p >= topic->npartitions) {
+            /* a writer died while it added this one */
+            topic->last = n;
+            ngx_kafka_ws_store_release(&topic->npartitions, p + 1);
         }
 
         o = NULL;

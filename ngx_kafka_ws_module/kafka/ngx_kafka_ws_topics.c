@@ -312,7 +312,7 @@ ngx_kafka_ws_topics_lacking(ngx_kafka_ws_root_t *root,
         {
             stream = ngx_kafka_ws_shm_stream(root, n);
 
-            if (stream->ring == 0) {
+            if (stream->ring == 0 || (stream->gen & 1)) {
                 break;
             }
 
