@@ -27,6 +27,7 @@
 
 typedef struct ngx_kafka_ws_cluster_s  ngx_kafka_ws_cluster_t;
 typedef struct ngx_kafka_ws_root_s     ngx_kafka_ws_root_t;
+typedef struct ngx_kafka_ws_blocks_s   ngx_kafka_ws_blocks_t;
 
 
 /* one argument of "topics": a literal name, or a regular expression */
@@ -79,6 +80,7 @@ struct ngx_kafka_ws_cluster_s {
     uint64_t                    allowed;     /* hash: the list of topics */
 
     ngx_kafka_ws_root_t        *root;        /* in the zone, once mapped */
+    ngx_kafka_ws_blocks_t      *blocks;      /* the writer's: what is in use */
 
     u_char                     *file;        /* where the block stands */
     ngx_uint_t                  line;

@@ -3,9 +3,9 @@
  * Copyright (C) ngx_kafka_ws_module contributors
  *
  * A cluster's zone is one of nginx's, with its slab pool; the root hangs at
- * the pool's data.  From there on everything is reached by offsets into the
- * zone or by numbers, never by pointers, and nothing a reader needs is
- * behind a lock:
+ * the pool's data, all else are blocks (ngx_kafka_ws_shm_blocks.c).  From the
+ * root on everything is reached by offsets into the zone or by numbers, never
+ * by pointers, and nothing a reader needs is behind a lock:
  *
  *     root -> bucket[hash of name] -> topic -> next topic of the bucket
  *                                     topic -> stream -> stream -> ...
@@ -20,9 +20,12 @@
  * record lock on the zone's byte of a memfd which the master made and every
  * process inherited.  The kernel frees it when the holder dies, at whatever
  * instruction; a holder that is merely stopped keeps it, so that it can not
- * wake up beside a second one.  The epoch counts writers.  Only the writer
- * allocates from the slab pool, so its mutex is contended by nobody; if the
- * writer dies in it, the master unlocks it as it does for any zone.
+ * wake up beside a second one.  The epoch counts writers.
+ *
+ * A writer may die between any two stores.  An odd generation says that it
+ * died over a ring, which the next writer makes anew; an entry of the
+ * directory that it did not link, or not count, is left out or counted then.
+ * t/step has it killed everywhere.
  *
  * A reload with the same zone keeps all of it.  A new layout (other
  * renderings or ring size) makes the next writer free all rings before it
@@ -78,6 +81,12 @@ ngx_kafka_ws_shm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     kwc->root = ngx_slab_calloc(shpool, sizeof(ngx_kafka_ws_root_t));
     if (kwc->root == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "zone \"%V\" is too small", &shm_zone->shm.name);
+        return NGX_ERROR;
+    }
+
+    if (ngx_kafka_ws_shm_init_blocks(kwc->root, shpool) != NGX_OK) {
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
                       "zone \"%V\" is too small", &shm_zone->shm.name);
         return NGX_ERROR;
@@ -311,6 +320,10 @@ ngx_kafka_ws_shm_lock(ngx_kafka_ws_cluster_t *kwc, uint64_t *epoch)
     *epoch = ngx_kafka_ws_fetch_add(&root->epoch, 1) + 1;
 
     ngx_kafka_ws_store_relaxed(&root->pid, (uint32_t) ngx_pid);
+
+    if (ngx_kafka_ws_shm_open_blocks(kwc) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (root->layout != kwc->layout) {
         ngx_kafka_ws_shm_reset(kwc);

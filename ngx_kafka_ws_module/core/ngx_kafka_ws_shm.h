@@ -212,7 +212,12 @@ struct ngx_kafka_ws_root_s {
     uint32_t                  lock;        /* byte of the lock file */
     uint32_t                  retired;     /* a reload dropped this zone */
 
+    /* set once */
+    uint64_t                  blocks;      /* where pages for blocks begin */
+    uint64_t                  npages;
+
     /* writer */
+    uint64_t                  nfree;       /* pages, for the status */
     uint64_t                  epoch;       /* writers so far */
     uint64_t                  heartbeat;   /* ms, monotonic */
     uint64_t                  records;
@@ -269,7 +274,23 @@ size_t ngx_kafka_ws_shm_needed(ngx_kafka_ws_cluster_t *kwc);
 size_t ngx_kafka_ws_shm_ring_bytes(ngx_kafka_ws_cluster_t *kwc);
 
 /*
- * A block of the zone as an offset from its root; 0: no room.
+ * A new zone's room for blocks: all that the slab pool has left.
+ * returns:   NGX_ERROR: there is none
+ */
+ngx_int_t ngx_kafka_ws_shm_init_blocks(ngx_kafka_ws_root_t *root,
+    ngx_slab_pool_t *shpool);
+
+/*
+ * A new writer finds out which blocks are in use.
+ * returns:   NGX_OK, NGX_ERROR: no memory
+ * cost:      a look at each stream, a byte of memory for each page
+ */
+ngx_int_t ngx_kafka_ws_shm_open_blocks(ngx_kafka_ws_cluster_t *kwc);
+
+/*
+ * A block of the zone as an offset from its root; 0: no room.  To the
+ * next writer those are in use that the directory names then.
+ * cost:      a look at each page, at most
  * where:     threads of the writer
  */
 uint64_t ngx_kafka_ws_shm_alloc(ngx_kafka_ws_cluster_t *kwc, size_t size);

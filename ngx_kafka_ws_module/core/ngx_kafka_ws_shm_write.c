@@ -159,20 +159,18 @@ ngx_kafka_ws_shm_free_ring(ngx_kafka_ws_cluster_t *kwc,
 {
     uint64_t  ring;
 
-    if (stream->gen & 1) {
-        /* a writer died while it changed this one; its ring, if any, was
-           whole already */
-        ngx_kafka_ws_store_release(&stream->gen, stream->gen + 1);
-    }
-
-    if (stream->ring == 0) {
+    if (stream->ring == 0 && !(stream->gen & 1)) {
         return;
     }
 
     ring = stream->ring;
 
-    ngx_kafka_ws_store_relaxed(&stream->gen, stream->gen + 1);
-    ngx_kafka_ws_fence_release();
+    if (!(stream->gen & 1)) {
+        /* odd: a writer died while it changed this one, and its ring, if
+           any, may be torn; no reader must see it */
+        ngx_kafka_ws_store_relaxed(&stream->gen, stream->gen + 1);
+        ngx_kafka_ws_fence_release();
+    }
 
     stream->ring = 0;
     stream->ring_bytes = 0;
@@ -181,29 +179,9 @@ ngx_kafka_ws_shm_free_ring(ngx_kafka_ws_cluster_t *kwc,
 
     /* readers that still look at it find another generation afterwards */
 
-    ngx_kafka_ws_shm_free(kwc, ring);
-}
-
-
-uint64_t
-ngx_kafka_ws_shm_alloc(ngx_kafka_ws_cluster_t *kwc, size_t size)
-{
-    u_char           *p;
-    ngx_slab_pool_t  *shpool;
-
-    shpool = (ngx_slab_pool_t *) kwc->shm_zone->shm.addr;
-
-    p = ngx_slab_alloc(shpool, size);
-
-    return (p == NULL) ? 0 : (uint64_t) (p - (u_char *) kwc->root);
-}
-
-
-void
-ngx_kafka_ws_shm_free(ngx_kafka_ws_cluster_t *kwc, uint64_t block)
-{
-    ngx_slab_free((ngx_slab_pool_t *) kwc->shm_zone->shm.addr,
-                  (u_char *) kwc->root + block);
+    if (ring) {
+        ngx_kafka_ws_shm_free(kwc, ring);
+    }
 }
 
 

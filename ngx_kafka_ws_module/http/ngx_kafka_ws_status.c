@@ -244,15 +244,12 @@ static void
 ngx_kafka_ws_status_zone(ngx_kafka_ws_json_doc_t *doc,
     ngx_kafka_ws_cluster_t *kwc)
 {
-    ngx_slab_pool_t  *shpool;
-
-    shpool = (ngx_slab_pool_t *) kwc->shm_zone->shm.addr;
-
     ngx_kafka_ws_json_doc_object(doc, "zone");
     ngx_kafka_ws_json_doc_string(doc, "name", kwc->zone.data, kwc->zone.len);
     ngx_kafka_ws_json_doc_uint(doc, "size", kwc->shm_zone->shm.size);
     ngx_kafka_ws_json_doc_uint(doc, "free",
-                               (uint64_t) shpool->pfree * ngx_pagesize);
+                               ngx_kafka_ws_load_relaxed(&kwc->root->nfree)
+                               * ngx_pagesize);
     ngx_kafka_ws_json_doc_end(doc);
 }
 

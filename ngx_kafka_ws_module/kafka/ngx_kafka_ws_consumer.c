@@ -19,7 +19,7 @@
  * configuration allows, topics adds the positions to begin at, ingest takes
  * it as its plan.  Everything that passes between threads lies in the
  * consumer, under its mutex or in atomic words; no thread but main touches
- * anything of nginx's beyond memory and the slab pool.
+ * anything of nginx's beyond memory.
  *
  * To add work that blocks, give it to topics; to add work per record, give
  * it to ingest and measure it.
