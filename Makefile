@@ -38,6 +38,7 @@ OBJS = objs-$(BUILD)
 WORK = $(CURDIR)/$(OBJS)/work
 MODULE = $(OBJS)/ngx_kafka_ws_module.so
 ECHO = $(OBJS)/ngx_kafka_ws_echo_module.so
+STEP = $(OBJS)/ngx_kafka_ws_step_module.so
 VERSION = $(or $(shell sed -n 's/^Changes with ngx_kafka_ws_module \
 	\([0-9.]*\).*/\1/;T;p;q' CHANGES 2>/dev/null),0)
 
@@ -97,7 +98,7 @@ export TEST_JOBS = $(JOBS)
 export TEST_NGINX_BINARY = $(NGINX_BINARY)
 export TEST_NGINX_MODULES = $(CURDIR)/$(OBJS)
 
-.PHONY: test-floods help all build echo deps kafka unit test test-asan test-mock test-browser \
+.PHONY: test-floods help all build echo step deps kafka unit test test-asan test-mock test-browser \
 	lint check fuzz bench demo install uninstall dist clean distclean \
 	tools unit-programs fuzz-programs packages FORCE
 
@@ -117,6 +118,8 @@ build: $(MODULE) ## the module: objs-$(BUILD)/ngx_kafka_ws_module.so
 
 echo: $(ECHO) ## for tests: the location kafka_ws_echo; never installed
 
+step: $(STEP) ## for tests: the helper under a debugger; never installed
+
 deps: ## install every missing package (as root), or print the apt-get line
 	@t/deps/install build kafka test valgrind lint fuzz bench browser clients
 
@@ -135,8 +138,19 @@ unit-plain: $(UNIT_PLAIN)
 
 tools: $(TOOLS)
 
-test: packages build echo kafka tools unit-programs ## unit and end-to-end tests
-	@t/run --broker=both $(UNIT) $(TESTS)
+# the helper under a debugger: with the code as it is released, and as long as
+# the debugger knows the processor
+
+STEPPED = $(and $(filter release,$(BUILD)),$(filter x86_64,$(shell uname -m)), \
+	t/step/kafka_ws_step.t)
+
+test: packages build echo kafka tools unit-programs $(if $(STEPPED),step) ## unit and end-to-end tests
+	@t/run --broker=both $(UNIT) $(STEPPED) $(TESTS)
+
+.PHONY: test-step
+
+test-step: packages build step ## the helper killed at every instruction: hours
+	@TEST_STEP_KILLS=0 t/run --timeout=36000 --verbose $(STEPPED)
 
 test-mock: packages build echo tools unit-programs ## the same on the mock broker
 	@t/run --broker=mock $(UNIT) $(TESTS)
@@ -250,6 +264,13 @@ $(OBJS)/echo/configured: t/echo/config t/build/configure $(OBJS)/settings \
 
 $(ECHO): $(OBJS)/echo/configured $(SOURCES) $(wildcard t/echo/*.c)
 	$(call COMPILE,$(OBJS)/echo,modules)
+
+$(OBJS)/step/configured: config t/step/config t/build/configure $(OBJS)/settings \
+		$(wildcard $(NGINX_SRC)/src/core/nginx.h) | packages
+	$(call CONFIGURE,t/step,$(OBJS)/step)
+
+$(STEP): $(OBJS)/step/configured $(SOURCES) $(wildcard t/step/*.[ch])
+	$(call COMPILE,$(OBJS)/step,modules)
 
 # unit tests: lib/ once, each test linked with it, all under the sanitizers;
 # and without them for valgrind
