@@ -39,8 +39,8 @@ static ngx_uint_t ngx_kafka_ws_backfill_ahead(ngx_kafka_ws_backfill_t *b,
 static void ngx_kafka_ws_backfill_end(void *data, void *opaque,
     int64_t offset);
 static void ngx_kafka_ws_backfill_lost(void *data, void *opaque);
-static void ngx_kafka_ws_backfill_error(void *data, const char *text,
-    ngx_uint_t down);
+static void ngx_kafka_ws_backfill_error(void *data, void *opaque,
+    const char *text, ngx_uint_t what);
 
 
 ngx_int_t
@@ -405,7 +405,8 @@ ngx_kafka_ws_backfill_lost(void *data, void *opaque)
 /* the ingest thread has the same, and says so */
 
 static void
-ngx_kafka_ws_backfill_error(void *data, const char *text, ngx_uint_t down)
+ngx_kafka_ws_backfill_error(void *data, void *opaque, const char *text,
+    ngx_uint_t what)
 {
     /* void */
 }

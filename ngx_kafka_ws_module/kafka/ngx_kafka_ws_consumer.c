@@ -50,6 +50,7 @@ static ngx_int_t ngx_kafka_ws_consumer_threads(ngx_kafka_ws_consumer_t *c);
 static void ngx_kafka_ws_consumer_watch(ngx_kafka_ws_consumer_t *c);
 static void ngx_kafka_ws_consumer_allow(ngx_kafka_ws_consumer_t *c);
 static void ngx_kafka_ws_consumer_flush(ngx_kafka_ws_consumer_t *c);
+static ngx_uint_t ngx_kafka_ws_consumer_may(ngx_kafka_ws_consumer_t *c);
 
 
 ngx_kafka_ws_consumer_t *
@@ -254,7 +255,21 @@ ngx_kafka_ws_consumer_flush(ngx_kafka_ws_consumer_t *c)
 
     (void) pthread_mutex_lock(&c->mutex);
 
+    if (c->dropped && ngx_kafka_ws_consumer_may(c)) {
+        ngx_log_error(NGX_LOG_WARN, c->log, 0,
+                      "kafka ws cluster \"%V\": %ui more messages",
+                      &c->cluster->name, c->dropped);
+        c->dropped = 0;
+    }
+
     for (i = 0; i < c->nlines; i++) {
+
+        if (c->lines[i].level != NGX_LOG_ALERT
+            && !ngx_kafka_ws_consumer_may(c))
+        {
+            c->dropped++;
+            continue;
+        }
 
         /* texts of brokers end up here: nothing but printable characters */
 
@@ -269,16 +284,36 @@ ngx_kafka_ws_consumer_flush(ngx_kafka_ws_consumer_t *c)
                       c->lines[i].text);
     }
 
-    if (c->dropped) {
-        ngx_log_error(NGX_LOG_WARN, c->log, 0,
-                      "kafka ws cluster \"%V\": %ui more messages",
-                      &c->cluster->name, c->dropped);
-    }
-
     c->nlines = 0;
-    c->dropped = 0;
 
     (void) pthread_mutex_unlock(&c->mutex);
+}
+
+
+/*
+ * Whether one more line fits into the last minute.  What goes wrong with a
+ * thousand partitions at once must not fill the log.
+ */
+
+static ngx_uint_t
+ngx_kafka_ws_consumer_may(ngx_kafka_ws_consumer_t *c)
+{
+    uint64_t    now;
+    ngx_uint_t  n;
+
+    now = ngx_kafka_ws_shm_now();
+    n = c->nwritten % NGX_KAFKA_WS_LINES_MINUTE;
+
+    if (c->nwritten >= NGX_KAFKA_WS_LINES_MINUTE
+        && now - c->written[n] < 60000)
+    {
+        return 0;
+    }
+
+    c->written[n] = now;
+    c->nwritten++;
+
+    return 1;
 }
 
 

@@ -23,6 +23,8 @@
 
 
 #define NGX_KAFKA_WS_LINES     64    /* log lines that may wait */
+#define NGX_KAFKA_WS_LINES_MINUTE  10  /* that are written in a minute */
+#define NGX_KAFKA_WS_ERRORS    64    /* topics whose errors are followed */
 #define NGX_KAFKA_WS_LINE_LEN  512
 #define NGX_KAFKA_WS_LOST      1024  /* partitions that may wait for new
                                         positions */
@@ -36,7 +38,10 @@
 
 typedef struct {
     ngx_str_t                       name;         /* with a final zero */
-    uint32_t                        npartitions;  /* 0: gone */
+    uint32_t                        npartitions;  /* 0: see error */
+    ngx_uint_t                      unknown;      /* Kafka has none */
+    const u_char                   *error;        /* why, or why there is
+                                                     nothing of it; NULL */
     ngx_uint_t                      allowed;
     uint32_t                        first;        /* partition of offsets[0] */
     uint32_t                        noffsets;
@@ -73,6 +78,15 @@ typedef struct {
 } ngx_kafka_ws_plan_t;
 
 
+/* of a topic, in Kafka's answers */
+
+typedef struct {
+    u_char                         *name;         /* malloc()ed */
+    const u_char                   *error;        /* librdkafka's, static */
+    uint64_t                        since;        /* ms */
+} ngx_kafka_ws_topic_error_t;
+
+
 typedef struct {
     ngx_uint_t                      level;
     char                            text[NGX_KAFKA_WS_LINE_LEN];
@@ -88,6 +102,9 @@ typedef struct {
     pthread_t                       backfill;     /* if a location wants it */
     ngx_kafka_ws_kafka_query_t     *query;        /* of the topics thread; to
                                                      close it may block */
+    ngx_kafka_ws_topic_error_t      errors[NGX_KAFKA_WS_ERRORS];
+    ngx_uint_t                      nerrors;      /* topics thread */
+    ngx_uint_t                      lacking;      /* positions; the same */
     ngx_uint_t                      threads;      /* that were started */
     ngx_uint_t                      failed;       /* starting them did */
 
@@ -122,6 +139,9 @@ typedef struct {
     ngx_kafka_ws_line_t             lines[NGX_KAFKA_WS_LINES];
     ngx_uint_t                      nlines;
     ngx_uint_t                      dropped;      /* lines */
+    uint64_t                        written[NGX_KAFKA_WS_LINES_MINUTE];
+                                                  /* ms, of the last lines */
+    ngx_uint_t                      nwritten;
 } ngx_kafka_ws_consumer_t;
 
 
@@ -154,6 +174,13 @@ void ngx_kafka_ws_consumer_log(ngx_kafka_ws_consumer_t *c, ngx_uint_t level,
     ngx_kafka_ws_store_relaxed(&(c)->opening[n], ngx_kafka_ws_shm_now())
 #define ngx_kafka_ws_consumer_opened(c, n)                                    \
     ngx_kafka_ws_store_relaxed(&(c)->opening[n], 0)
+
+/*
+ * Says which topics Kafka's last answer has an error for, if that is new.
+ * where:     the topics thread
+ */
+void ngx_kafka_ws_topics_errors(ngx_kafka_ws_consumer_t *c,
+    ngx_kafka_ws_plan_t *plan);
 
 /* the bodies of the threads */
 void *ngx_kafka_ws_topics_thread(void *data);

@@ -259,6 +259,10 @@ ngx_kafka_ws_ingest_record(void *data, void *opaque,
     ngx_kafka_ws_span_t         frames[NGX_KAFKA_WS_RENDERINGS_MAX];
     ngx_kafka_ws_ring_record_t  meta;
 
+    if (part->failed) {
+        ngx_kafka_ws_ingest_fetched(ing, part);
+    }
+
     if (rec->offset < part->next) {
         /* published already */
         return;
@@ -338,6 +342,10 @@ ngx_kafka_ws_ingest_end(void *data, void *opaque, int64_t offset)
     ngx_kafka_ws_part_t *part = opaque;
     ngx_kafka_ws_ingest_t *ing = data;
 
+    if (part->failed) {
+        ngx_kafka_ws_ingest_fetched(ing, part);
+    }
+
     ngx_kafka_ws_store_relaxed(&part->stream->log_end, offset);
     ngx_kafka_ws_store_release(&part->stream->complete, offset);
 
@@ -357,9 +365,7 @@ ngx_kafka_ws_ingest_lost(void *data, void *opaque)
     ngx_kafka_ws_part_t *part = opaque;
     ngx_kafka_ws_ingest_t *ing = data;
 
-    ngx_kafka_ws_kafka_unassign(ing->kafka, part);
-    part->assigned = 0;
-
+    ngx_kafka_ws_ingest_unassign(ing, part);
     ngx_kafka_ws_ingest_doubt(ing, part);
 }
 
@@ -400,6 +406,8 @@ ngx_kafka_ws_ingest_watch(ngx_kafka_ws_ingest_t *ing, uint64_t now)
     }
 
     ing->watched = now;
+
+    ngx_kafka_ws_ingest_over(ing, now);
 
     for (i = 0; i < ing->nparts; i++) {
         part = ing->parts[i];

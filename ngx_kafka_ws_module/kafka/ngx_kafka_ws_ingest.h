@@ -19,6 +19,10 @@
 #include "ngx_kafka_ws_renderer.h"
 
 
+/* outages and the like that are told in a minute, each by two lines */
+#define NGX_KAFKA_WS_INGEST_SAID  3
+
+
 /* a partition that is consumed; opaque to librdkafka's side */
 
 typedef struct {
@@ -31,6 +35,9 @@ typedef struct {
     ngx_kafka_ws_ring_t         ring;
     int64_t                     next;       /* offset to come */
     int64_t                     load_end;   /* ready once next is there */
+    uint64_t                    failed;     /* ms, of the last error in place
+                                               of records; 0: none */
+    ngx_uint_t                  once;       /* it will not be said again */
 } ngx_kafka_ws_part_t;
 
 
@@ -56,7 +63,17 @@ typedef struct {
     ngx_uint_t                  down;       /* said before this was the
                                                writer */
     uint64_t                    outage;     /* ms, when it began */
-    uint64_t                    complained; /* ms, last line on an error */
+    ngx_uint_t                  outage_said;
+    ngx_uint_t                  nfailed;    /* partitions that fail */
+    uint64_t                    failing;    /* ms, since when some do */
+    ngx_uint_t                  failing_said;
+    uint64_t                    said[NGX_KAFKA_WS_INGEST_SAID];
+                                            /* ms, of lines on errors */
+    ngx_uint_t                  nsaid;
+    ngx_uint_t                  unsaid;     /* errors, since the last line */
+    uint64_t                    errored;    /* ms, of the last error */
+    uint64_t                    complained; /* ms, last line on one that is
+                                               no state */
     char                        error[NGX_KAFKA_WS_LINE_LEN];
 } ngx_kafka_ws_ingest_t;
 
@@ -72,8 +89,22 @@ void ngx_kafka_ws_ingest_plan(ngx_kafka_ws_ingest_t *ing,
 void ngx_kafka_ws_ingest_doubt(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_part_t *part);
 
+/*
+ * Stops fetching a partition; it counts no longer as one that fails.
+ */
+void ngx_kafka_ws_ingest_unassign(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_part_t *part);
+
 /* librdkafka's errors; see ngx_kafka_ws_kafka_handler_t */
-void ngx_kafka_ws_ingest_error(void *data, const char *text, ngx_uint_t down);
+void ngx_kafka_ws_ingest_error(void *data, void *opaque, const char *text,
+    ngx_uint_t what);
+
+/* a partition that failed is fetched again; a line if it was the last one */
+void ngx_kafka_ws_ingest_fetched(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_part_t *part);
+
+/* now and then: what has not failed for a while is fetched again */
+void ngx_kafka_ws_ingest_over(ngx_kafka_ws_ingest_t *ing, uint64_t now);
 
 /*
  * The broker's state: what the topics thread's last question came to, except

@@ -120,8 +120,7 @@ ngx_kafka_ws_ingest_same_kafka(ngx_kafka_ws_ingest_t *ing,
         ing->parts[i]->doubtful = 0;
 
         if (ing->parts[i]->assigned) {
-            ngx_kafka_ws_kafka_unassign(ing->kafka, ing->parts[i]);
-            ing->parts[i]->assigned = 0;
+            ngx_kafka_ws_ingest_unassign(ing, ing->parts[i]);
         }
     }
 
@@ -406,8 +405,7 @@ ngx_kafka_ws_ingest_commit(ngx_kafka_ws_ingest_t *ing)
         part->waiting = 0;
 
         if (rc != NGX_OK) {
-            ngx_kafka_ws_kafka_unassign(ing->kafka, part);
-            part->assigned = 0;
+            ngx_kafka_ws_ingest_unassign(ing, part);
         }
     }
 }
@@ -461,7 +459,9 @@ ngx_kafka_ws_ingest_absent(ngx_kafka_ws_ingest_t *ing,
 
     for (i = 0; i < plan->ntopics; i++) {
 
-        if (!plan->topics[i].allowed || plan->topics[i].npartitions == 0) {
+        if (!plan->topics[i].allowed
+            || (plan->topics[i].npartitions == 0 && plan->topics[i].unknown))
+        {
             continue;
         }
 
@@ -508,8 +508,7 @@ ngx_kafka_ws_ingest_drop(ngx_kafka_ws_ingest_t *ing,
         }
 
         if (part && part->assigned) {
-            ngx_kafka_ws_kafka_unassign(ing->kafka, part);
-            part->assigned = 0;
+            ngx_kafka_ws_ingest_unassign(ing, part);
         }
 
         if (rings) {

@@ -2,53 +2,88 @@
 /*
  * Copyright (C) ngx_kafka_ws_module contributors
  *
- * Whether brokers can be reached, and what is said of it: one line when it
- * ends, one when it is back.
+ * Whether brokers can be reached and partitions be fetched, and what is said
+ * of it: one line when that ends, one when it is back.  What comes and goes
+ * more often than a log can bear is counted.
  */
 
 
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include <stdio.h>
+
 #include "ngx_kafka_ws_ingest.h"
 
 
-#define NGX_KAFKA_WS_INGEST_COMPLAIN  30000   /* ms between lines on errors */
+#define NGX_KAFKA_WS_INGEST_MINUTE  60000   /* ms */
+#define NGX_KAFKA_WS_INGEST_OVER    3000    /* ms without an error: it is over;
+                                               librdkafka repeats most */
+#define NGX_KAFKA_WS_INGEST_FORGET  30000   /* ms, an error in the status */
+#define NGX_KAFKA_WS_INGEST_REPEAT  30000   /* ms, those that just happen */
+
+
+static void ngx_kafka_ws_ingest_down(ngx_kafka_ws_ingest_t *ing);
+static void ngx_kafka_ws_ingest_failed(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_part_t *part, const char *text, ngx_uint_t once);
+static ngx_uint_t ngx_kafka_ws_ingest_say(ngx_kafka_ws_ingest_t *ing,
+    ngx_uint_t level, const char *prefix);
+static void ngx_kafka_ws_ingest_line(ngx_kafka_ws_ingest_t *ing,
+    ngx_uint_t level, const char *prefix);
+static void ngx_kafka_ws_ingest_forget(ngx_kafka_ws_ingest_t *ing);
 
 
 void
-ngx_kafka_ws_ingest_error(void *data, const char *text, ngx_uint_t down)
+ngx_kafka_ws_ingest_error(void *data, void *opaque, const char *text,
+    ngx_uint_t what)
 {
     ngx_kafka_ws_ingest_t *ing = data;
 
-    uint64_t                  now;
+    if (what == NGX_KAFKA_WS_KAFKA_DOWN) {
+        ngx_kafka_ws_ingest_down(ing);
+        return;
+    }
+
+    ing->errored = ngx_kafka_ws_shm_now();
+
+    if (opaque) {
+        ngx_kafka_ws_ingest_failed(ing, opaque, text,
+                                   what == NGX_KAFKA_WS_KAFKA_ONCE);
+        return;
+    }
+
+    (void) ngx_cpystrn((u_char *) ing->error, (u_char *) text,
+                       NGX_KAFKA_WS_LINE_LEN);
+
+    if (!ngx_kafka_ws_load_relaxed(&ing->consumer->writer)) {
+        /* the zone is another's yet */
+        return;
+    }
+
+    ngx_kafka_ws_shm_set_error(ing->root, text);
+
+    if (ing->root->broker != NGX_KAFKA_WS_BROKER_UP) {
+        return;
+    }
+
+    if (ing->complained
+        && ing->errored - ing->complained < NGX_KAFKA_WS_INGEST_REPEAT)
+    {
+        ing->unsaid++;
+        return;
+    }
+
+    ing->complained = ing->errored;
+    ngx_kafka_ws_ingest_line(ing, NGX_LOG_WARN, "");
+}
+
+
+static void
+ngx_kafka_ws_ingest_down(ngx_kafka_ws_ingest_t *ing)
+{
     ngx_kafka_ws_consumer_t  *c;
 
     c = ing->consumer;
-
-    if (!down) {
-        (void) ngx_cpystrn((u_char *) ing->error, (u_char *) text,
-                           NGX_KAFKA_WS_LINE_LEN);
-
-        if (!ngx_kafka_ws_load_relaxed(&c->writer)) {
-            /* the zone is another's yet */
-            return;
-        }
-
-        ngx_kafka_ws_shm_set_error(ing->root, text);
-
-        now = ngx_kafka_ws_shm_now();
-
-        if (ing->root->broker == NGX_KAFKA_WS_BROKER_UP
-            && (ing->complained == 0
-                || now - ing->complained > NGX_KAFKA_WS_INGEST_COMPLAIN))
-        {
-            ing->complained = now;
-            ngx_kafka_ws_consumer_log(c, NGX_LOG_WARN, "%s", text);
-        }
-
-        return;
-    }
 
     (void) ngx_kafka_ws_fetch_add(&c->outages, 1);
 
@@ -67,6 +102,153 @@ ngx_kafka_ws_ingest_error(void *data, const char *text, ngx_uint_t down)
     }
 
     ngx_kafka_ws_ingest_set_state(ing, NGX_KAFKA_WS_BROKER_DOWN);
+}
+
+
+static void
+ngx_kafka_ws_ingest_failed(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_part_t *part, const char *text, ngx_uint_t once)
+{
+    ngx_uint_t  first;
+
+    first = (part->failed == 0);
+
+    part->failed = ing->errored;
+    part->once = once;
+
+    if (!first) {
+        return;
+    }
+
+    (void) snprintf(ing->error, NGX_KAFKA_WS_LINE_LEN,
+                    "topic \"%s\" partition %d: %s", part->topic.data,
+                    part->stream->partition, text);
+    ngx_kafka_ws_shm_set_error(ing->root, ing->error);
+
+    if (ing->nfailed++ == 0) {
+        ing->failing = ing->errored;
+        ing->failing_said = ngx_kafka_ws_ingest_say(ing, NGX_LOG_WARN, "");
+    }
+}
+
+
+void
+ngx_kafka_ws_ingest_fetched(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_part_t *part)
+{
+    part->failed = 0;
+
+    if (--ing->nfailed) {
+        return;
+    }
+
+    if (ing->failing_said) {
+        ngx_kafka_ws_consumer_log(ing->consumer, NGX_LOG_NOTICE,
+                         "all partitions are fetched again after %llu ms",
+                         (unsigned long long)
+                         (ngx_kafka_ws_shm_now() - ing->failing));
+    }
+
+    if (ing->root->broker == NGX_KAFKA_WS_BROKER_UP) {
+        ngx_kafka_ws_ingest_forget(ing);
+    }
+}
+
+
+void
+ngx_kafka_ws_ingest_unassign(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_part_t *part)
+{
+    ngx_kafka_ws_kafka_unassign(ing->kafka, part);
+    part->assigned = 0;
+
+    if (part->failed) {
+        ngx_kafka_ws_ingest_fetched(ing, part);
+    }
+}
+
+
+void
+ngx_kafka_ws_ingest_over(ngx_kafka_ws_ingest_t *ing, uint64_t now)
+{
+    ngx_uint_t            i;
+    ngx_kafka_ws_part_t  *part;
+
+    if (ing->root->broker != NGX_KAFKA_WS_BROKER_UP) {
+        return;
+    }
+
+    for (i = 0; i < ing->nparts && ing->nfailed; i++) {
+        part = ing->parts[i];
+
+        if (part && part->failed && !part->once
+            && now - part->failed > NGX_KAFKA_WS_INGEST_OVER)
+        {
+            ngx_kafka_ws_ingest_fetched(ing, part);
+        }
+    }
+
+    if (ing->error[0] && ing->nfailed == 0
+        && now - ing->errored > NGX_KAFKA_WS_INGEST_FORGET)
+    {
+        ngx_kafka_ws_ingest_forget(ing);
+    }
+}
+
+
+/*
+ * Says that something has begun, if few things did in the last minute.
+ * returns:  1: said, and its end shall be, too
+ */
+
+static ngx_uint_t
+ngx_kafka_ws_ingest_say(ngx_kafka_ws_ingest_t *ing, ngx_uint_t level,
+    const char *prefix)
+{
+    uint64_t    now;
+    ngx_uint_t  n;
+
+    now = ngx_kafka_ws_shm_now();
+    n = ing->nsaid % NGX_KAFKA_WS_INGEST_SAID;
+
+    if (ing->nsaid >= NGX_KAFKA_WS_INGEST_SAID
+        && now - ing->said[n] < NGX_KAFKA_WS_INGEST_MINUTE)
+    {
+        ing->unsaid++;
+        return 0;
+    }
+
+    ing->said[n] = now;
+    ing->nsaid++;
+
+    ngx_kafka_ws_ingest_line(ing, level, prefix);
+
+    return 1;
+}
+
+
+static void
+ngx_kafka_ws_ingest_line(ngx_kafka_ws_ingest_t *ing, ngx_uint_t level,
+    const char *prefix)
+{
+    if (ing->unsaid) {
+        ngx_kafka_ws_consumer_log(ing->consumer, level,
+                                  "%s%s (and %u errors before)", prefix,
+                                  ing->error, (unsigned) ing->unsaid);
+        ing->unsaid = 0;
+
+    } else {
+        ngx_kafka_ws_consumer_log(ing->consumer, level, "%s%s", prefix,
+                                  ing->error);
+    }
+}
+
+
+static void
+ngx_kafka_ws_ingest_forget(ngx_kafka_ws_ingest_t *ing)
+{
+    ing->error[0] = '\0';
+    ngx_kafka_ws_shm_set_error(ing->root, "");
 }
 
 
@@ -139,12 +321,12 @@ ngx_kafka_ws_ingest_set_state(ngx_kafka_ws_ingest_t *ing,
 
     if (state == NGX_KAFKA_WS_BROKER_DOWN) {
         ing->outage = ngx_kafka_ws_shm_now();
-        ngx_kafka_ws_consumer_log(ing->consumer, NGX_LOG_ERR,
-                                  "no broker can be reached: %s", ing->error);
+        ing->outage_said = ngx_kafka_ws_ingest_say(ing, NGX_LOG_ERR,
+                                               "no broker can be reached: ");
 
     } else if (state == NGX_KAFKA_WS_BROKER_UP) {
 
-        if (ing->outage) {
+        if (ing->outage && ing->outage_said) {
             ngx_kafka_ws_consumer_log(ing->consumer, NGX_LOG_NOTICE,
                          "broker reached again after %llu ms",
                          (unsigned long long)
@@ -152,7 +334,9 @@ ngx_kafka_ws_ingest_set_state(ngx_kafka_ws_ingest_t *ing,
         }
 
         ing->outage = 0;
-        ing->error[0] = '\0';
-        ngx_kafka_ws_shm_set_error(root, "");
+
+        if (ing->nfailed == 0) {
+            ngx_kafka_ws_ingest_forget(ing);
+        }
     }
 }

@@ -147,7 +147,7 @@ static void
 ngx_kafka_ws_kafka_error(rd_kafka_t *rk, int err, const char *reason,
     void *opaque)
 {
-    ngx_uint_t             down;
+    ngx_uint_t             what;
     ngx_kafka_ws_kafka_t  *k = opaque;
 
     switch (err) {
@@ -162,9 +162,10 @@ ngx_kafka_ws_kafka_error(rd_kafka_t *rk, int err, const char *reason,
         break;
     }
 
-    down = (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN);
+    what = (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+           ? NGX_KAFKA_WS_KAFKA_DOWN : 0;
 
-    k->handler.error(k->handler.data, reason, down);
+    k->handler.error(k->handler.data, NULL, reason, what);
 }
 
 
@@ -413,16 +414,17 @@ ngx_kafka_ws_kafka_poll(ngx_kafka_ws_kafka_t *k, int timeout)
 static void
 ngx_kafka_ws_kafka_message(ngx_kafka_ws_kafka_t *k, rd_kafka_message_t *m)
 {
+    const char                   *text;
     ngx_kafka_ws_record_t         rec;
     rd_kafka_timestamp_type_t     type;
     ngx_kafka_ws_kafka_part_t    *part;
     ngx_kafka_ws_kafka_handler_t *h;
 
     h = &k->handler;
+    text = m->payload ? m->payload : rd_kafka_err2str(m->err);
 
     if (m->rkt == NULL) {
-        h->error(h->data, m->payload ? (char *) m->payload
-                                     : rd_kafka_err2str(m->err), 0);
+        h->error(h->data, NULL, text, 0);
         return;
     }
 
@@ -447,8 +449,9 @@ ngx_kafka_ws_kafka_message(ngx_kafka_ws_kafka_t *k, rd_kafka_message_t *m)
         return;
 
     default:
-        h->error(h->data, m->payload ? (char *) m->payload
-                                     : rd_kafka_err2str(m->err), 0);
+        h->error(h->data, part->opaque, text,
+                 (m->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+                 ? NGX_KAFKA_WS_KAFKA_ONCE : 0);
         return;
     }
 
@@ -469,7 +472,8 @@ ngx_kafka_ws_kafka_message(ngx_kafka_ws_kafka_t *k, rd_kafka_message_t *m)
     }
 
     if (h->headers && ngx_kafka_ws_kafka_headers(k, m, &rec) != NGX_OK) {
-        h->error(h->data, "out of memory for the headers of a record", 0);
+        h->error(h->data, NULL, "out of memory for the headers of a record",
+                 0);
     }
 
     h->record(h->data, part->opaque, &rec);

@@ -26,6 +26,11 @@
 #define NGX_KAFKA_WS_KAFKA_ERROR_LEN  512
 
 
+/* of errors: no broker can be reached; said once, for as long as it lasts */
+#define NGX_KAFKA_WS_KAFKA_DOWN       1
+#define NGX_KAFKA_WS_KAFKA_ONCE       2
+
+
 typedef struct ngx_kafka_ws_kafka_s        ngx_kafka_ws_kafka_t;
 typedef struct ngx_kafka_ws_kafka_query_s  ngx_kafka_ws_kafka_query_t;
 
@@ -38,7 +43,8 @@ typedef struct ngx_kafka_ws_kafka_query_s  ngx_kafka_ws_kafka_query_t;
  * end:      nothing is left up to this offset, the next to come
  * lost:     the position does not exist in the log; the partition is not
  *           fetched any more
- * error:    text is one line; down: no broker can be reached
+ * error:    text is one line; opaque: of the partition that is not fetched
+ *           for now, or NULL; what: one of those below, or 0
  */
 
 typedef struct {
@@ -46,8 +52,8 @@ typedef struct {
                                       ngx_kafka_ws_record_t *rec);
     void                    (*end)(void *data, void *opaque, int64_t offset);
     void                    (*lost)(void *data, void *opaque);
-    void                    (*error)(void *data, const char *text,
-                                     ngx_uint_t down);
+    void                    (*error)(void *data, void *opaque,
+                                     const char *text, ngx_uint_t what);
     void                     *data;
     ngx_uint_t                headers;   /* records come with headers */
     ngx_uint_t                older;     /* for reads that end: fetch little

@@ -72,6 +72,7 @@ ngx_kafka_ws_topics_thread(void *data)
 
         ngx_kafka_ws_topics_wait(c,
                                  ngx_kafka_ws_load_relaxed(&c->reached)
+                                 && !c->lacking
                                  ? NGX_KAFKA_WS_TOPICS_INTERVAL
                                  : NGX_KAFKA_WS_TOPICS_RETRY);
     }
@@ -126,6 +127,8 @@ ngx_kafka_ws_topics_round(ngx_kafka_ws_consumer_t *c,
         ngx_msleep(5);
     }
 
+    ngx_kafka_ws_topics_errors(c, plan);
+
     ngx_kafka_ws_topics_positions(c, query, plan);
 
     ngx_kafka_ws_topics_moves(c, query, plan);
@@ -164,11 +167,6 @@ ngx_kafka_ws_topics_propose(ngx_kafka_ws_kafka_metadata_t *md)
     for (i = 0; i < md->ntopics; i++) {
         t = &md->topics[i];
 
-        if (t->npartitions == 0 && !t->unknown) {
-            /* there, but not to be had right now */
-            continue;
-        }
-
         topic = &plan->topics[plan->ntopics++];
 
         /* the name moves over */
@@ -176,6 +174,8 @@ ngx_kafka_ws_topics_propose(ngx_kafka_ws_kafka_metadata_t *md)
         t->name.data = NULL;
 
         topic->npartitions = (uint32_t) t->npartitions;
+        topic->unknown = t->unknown;
+        topic->error = t->error;
     }
 
     return plan;
@@ -230,6 +230,7 @@ ngx_kafka_ws_topics_positions(ngx_kafka_ws_consumer_t *c,
 
     kwc = c->cluster;
     n = 0;
+    c->lacking = 0;
 
     for (i = 0; i < plan->ntopics; i++) {
         ngx_kafka_ws_topics_lacking(kwc->root, &plan->topics[i]);
@@ -360,6 +361,7 @@ ngx_kafka_ws_topics_offsets(ngx_kafka_ws_consumer_t *c,
         {
             /* the next plan has them */
             topic->noffsets = 0;
+            c->lacking = 1;
         }
     }
 }
