@@ -111,7 +111,10 @@ sub probes {
 	my @lines = $self->lines();
 	my $wanted = @lines + ($more // 2 * keys %sites);
 
-	wait_for(3 * TIMEOUT, sub { @lines = $self->lines(); @lines >= $wanted })
+	wait_for(3 * TIMEOUT, sub {
+		@lines = $self->lines();
+		return @lines >= $wanted;
+	})
 		or die "the prober hangs\n";
 
 	my @new = map { [split / /, $_, 2] } @lines[$self->{taken} .. $#lines];
