@@ -64,12 +64,9 @@ ngx_kafka_ws_backfill_thread(void *data)
 
     ngx_kafka_ws_backfill_t  *b;
 
-    b = calloc(1, sizeof(ngx_kafka_ws_backfill_t));
+    b = ngx_kafka_ws_consumer_alloc(c, sizeof(ngx_kafka_ws_backfill_t));
 
-    if (b == NULL) {
-        ngx_kafka_ws_consumer_log(c, NGX_LOG_ERR, "out of memory");
-
-    } else {
+    if (b) {
         b->consumer = c;
         b->cluster = c->cluster;
         b->root = c->cluster->root;

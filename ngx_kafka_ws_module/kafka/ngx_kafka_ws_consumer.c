@@ -46,6 +46,9 @@
 #define ngx_kafka_ws_consumer_nthreads(c)  ((c)->cluster->backfill ? 3 : 2)
 
 
+#define NGX_KAFKA_WS_ALLOC       100    /* ms between attempts */
+
+
 static ngx_int_t ngx_kafka_ws_consumer_threads(ngx_kafka_ws_consumer_t *c);
 static void ngx_kafka_ws_consumer_watch(ngx_kafka_ws_consumer_t *c);
 static void ngx_kafka_ws_consumer_allow(ngx_kafka_ws_consumer_t *c);
@@ -219,6 +222,34 @@ ngx_kafka_ws_consumer_allow(ngx_kafka_ws_consumer_t *c)
     c->answer = plan;
     (void) pthread_cond_signal(&c->cond);
     (void) pthread_mutex_unlock(&c->mutex);
+}
+
+
+void *
+ngx_kafka_ws_consumer_alloc(ngx_kafka_ws_consumer_t *c, size_t size)
+{
+    void        *p;
+    ngx_uint_t   told;
+
+    told = 0;
+
+    while (!ngx_kafka_ws_load_acquire(&c->stop)) {
+
+        p = calloc(1, size);
+        if (p) {
+            return p;
+        }
+
+        if (!told) {
+            told = 1;
+            ngx_kafka_ws_consumer_log(c, NGX_LOG_ERR,
+                                      "out of memory, trying again");
+        }
+
+        ngx_msleep(NGX_KAFKA_WS_ALLOC);
+    }
+
+    return NULL;
 }
 
 

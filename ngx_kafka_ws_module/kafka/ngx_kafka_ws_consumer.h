@@ -165,6 +165,12 @@ ngx_msec_t ngx_kafka_ws_consumer_tick(ngx_kafka_ws_consumer_t *c);
 void ngx_kafka_ws_consumer_stop(ngx_kafka_ws_consumer_t *c,
     ngx_msec_t timeout);
 
+/*
+ * Zeroed memory for a thread that can do nothing without; waits for it.
+ * returns:   NULL: the process ends
+ */
+void *ngx_kafka_ws_consumer_alloc(ngx_kafka_ws_consumer_t *c, size_t size);
+
 /* a line for the error log, from any thread */
 void ngx_kafka_ws_consumer_log(ngx_kafka_ws_consumer_t *c, ngx_uint_t level,
     const char *fmt, ...);

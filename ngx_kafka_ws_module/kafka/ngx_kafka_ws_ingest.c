@@ -43,12 +43,9 @@ ngx_kafka_ws_ingest_thread(void *data)
 
     ngx_kafka_ws_ingest_t  *ing;
 
-    ing = calloc(1, sizeof(ngx_kafka_ws_ingest_t));
+    ing = ngx_kafka_ws_consumer_alloc(c, sizeof(ngx_kafka_ws_ingest_t));
 
-    if (ing == NULL) {
-        ngx_kafka_ws_consumer_log(c, NGX_LOG_ERR, "out of memory");
-
-    } else {
+    if (ing) {
         ing->consumer = c;
         ing->cluster = c->cluster;
         ing->root = c->cluster->root;

@@ -247,7 +247,7 @@ ngx_kafka_ws_ingest_topic(ngx_kafka_ws_ingest_t *ing,
 
 /*
  * returns:  NGX_AGAIN: of a topic that was gone, not what it was for all that
- *           is known; NGX_ERROR: no room
+ *           is known, or memory is short; NGX_ERROR: no room
  */
 
 static ngx_int_t
@@ -262,7 +262,8 @@ ngx_kafka_ws_ingest_partition(ngx_kafka_ws_ingest_t *ing,
 
     part = ngx_kafka_ws_ingest_part(ing, number);
     if (part == NULL) {
-        return NGX_ERROR;
+        /* no memory: the next plan has it */
+        return NGX_AGAIN;
     }
 
     if (part->assigned) {

@@ -11,6 +11,7 @@
 
 
 #define NGX_KAFKA_WS_KAFKA_BATCH  512    /* records of one poll */
+#define NGX_KAFKA_WS_KAFKA_WAIT   10     /* ms, for memory */
 #define NGX_KAFKA_WS_KAFKA_TABLE  4096   /* places for partitions, a power of
                                             two; grows with them */
 
@@ -62,7 +63,7 @@ static void ngx_kafka_ws_kafka_error(rd_kafka_t *rk, int err,
     const char *reason, void *opaque);
 static void ngx_kafka_ws_kafka_message(ngx_kafka_ws_kafka_t *k,
     rd_kafka_message_t *m);
-static ngx_int_t ngx_kafka_ws_kafka_headers(ngx_kafka_ws_kafka_t *k,
+static void ngx_kafka_ws_kafka_headers(ngx_kafka_ws_kafka_t *k,
     rd_kafka_message_t *m, ngx_kafka_ws_record_t *rec);
 static ngx_kafka_ws_kafka_part_t *ngx_kafka_ws_kafka_part(
     ngx_kafka_ws_kafka_t *k, rd_kafka_topic_t *rkt, int32_t partition);
@@ -430,8 +431,7 @@ ngx_kafka_ws_kafka_message(ngx_kafka_ws_kafka_t *k, rd_kafka_message_t *m)
 
     part = ngx_kafka_ws_kafka_part(k, m->rkt, m->partition);
     if (part == NULL) {
-        /* fetched before it was unassigned */
-        return;
+        return;   /* fetched before it was unassigned */
     }
 
     switch (m->err) {
@@ -471,16 +471,15 @@ ngx_kafka_ws_kafka_message(ngx_kafka_ws_kafka_t *k, rd_kafka_message_t *m)
         rec.timestamp = -1;
     }
 
-    if (h->headers && ngx_kafka_ws_kafka_headers(k, m, &rec) != NGX_OK) {
-        h->error(h->data, NULL, "out of memory for the headers of a record",
-                 0);
+    if (h->headers) {
+        ngx_kafka_ws_kafka_headers(k, m, &rec);
     }
 
     h->record(h->data, part->opaque, &rec);
 }
 
 
-static ngx_int_t
+static void
 ngx_kafka_ws_kafka_headers(ngx_kafka_ws_kafka_t *k, rd_kafka_message_t *m,
     ngx_kafka_ws_record_t *rec)
 {
@@ -491,15 +490,18 @@ ngx_kafka_ws_kafka_headers(ngx_kafka_ws_kafka_t *k, rd_kafka_message_t *m,
     ngx_kafka_ws_header_t  *headers;
 
     if (rd_kafka_message_headers(m, &list) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return NGX_OK;
+        return;
     }
 
     n = rd_kafka_header_cnt(list);
 
-    if (n > k->headers_max) {
+    /* a record waits for memory: without headers it would be another */
+
+    while (n > k->headers_max) {
         headers = realloc(k->headers, n * sizeof(ngx_kafka_ws_header_t));
         if (headers == NULL) {
-            return NGX_ERROR;
+            ngx_msleep(NGX_KAFKA_WS_KAFKA_WAIT);
+            continue;
         }
 
         k->headers = headers;
@@ -521,8 +523,6 @@ ngx_kafka_ws_kafka_headers(ngx_kafka_ws_kafka_t *k, rd_kafka_message_t *m,
 
     rec->headers = k->headers;
     rec->nheaders = i;
-
-    return NGX_OK;
 }
 
 

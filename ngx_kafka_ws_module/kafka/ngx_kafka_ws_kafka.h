@@ -170,7 +170,7 @@ void ngx_kafka_ws_kafka_query_close(ngx_kafka_ws_kafka_query_t *k);
 /*
  * Asks for the cluster's literal topics, or, if it has regular expressions,
  * for all.  Blocks up to timeout ms.
- * returns:   NULL: see error
+ * returns:   NULL: see error; "": brokers answered, but memory is short
  */
 ngx_kafka_ws_kafka_metadata_t *ngx_kafka_ws_kafka_metadata(
     ngx_kafka_ws_kafka_query_t *k, int timeout, char *error);

@@ -205,7 +205,8 @@ nomem:
         ngx_kafka_ws_kafka_metadata_free(md);
     }
 
-    ngx_kafka_ws_kafka_text(error, "out of memory");
+    /* no word on brokers */
+    error[0] = '\0';
 
     return NULL;
 }

@@ -15,10 +15,11 @@
 #include "ngx_kafka_ws_wakeup.h"
 
 
-#define NGX_KAFKA_WS_RENDERER_BUF  65536   /* bytes, at first */
+#define NGX_KAFKA_WS_RENDERER_BUF   65536   /* bytes, at first */
+#define NGX_KAFKA_WS_RENDERER_WAIT  10      /* ms, for memory */
 
 
-static ngx_int_t ngx_kafka_ws_renderer_room(ngx_kafka_ws_renderer_t *maker,
+static void ngx_kafka_ws_renderer_room(ngx_kafka_ws_renderer_t *maker,
     size_t size);
 static size_t ngx_kafka_ws_renderer_deflate(ngx_kafka_ws_renderer_t *maker,
     ngx_uint_t i, ngx_kafka_ws_span_t *plain, uint8_t *buf, size_t size);
@@ -77,10 +78,8 @@ ngx_kafka_ws_renderer_frames(ngx_kafka_ws_renderer_t *maker,
         size += need[i];
     }
 
-    if (size > maker->size
-        && ngx_kafka_ws_renderer_room(maker, size) != NGX_OK)
-    {
-        return NGX_DECLINED;
+    if (size > maker->size) {
+        ngx_kafka_ws_renderer_room(maker, size);
     }
 
     p = maker->buf;
@@ -120,7 +119,7 @@ ngx_kafka_ws_renderer_frames(ngx_kafka_ws_renderer_t *maker,
 }
 
 
-static ngx_int_t
+static void
 ngx_kafka_ws_renderer_room(ngx_kafka_ws_renderer_t *maker, size_t size)
 {
     uint8_t  *buf;
@@ -128,17 +127,21 @@ ngx_kafka_ws_renderer_room(ngx_kafka_ws_renderer_t *maker, size_t size)
     size = ngx_max(size, NGX_KAFKA_WS_RENDERER_BUF);
     size = ngx_max(size, maker->size * 2);
 
-    buf = malloc(size);
-    if (buf == NULL) {
-        return NGX_ERROR;
+    /* no record is given up for want of memory: it waits */
+
+    for ( ;; ) {
+        buf = malloc(size);
+        if (buf) {
+            break;
+        }
+
+        ngx_msleep(NGX_KAFKA_WS_RENDERER_WAIT);
     }
 
     free(maker->buf);
 
     maker->buf = buf;
     maker->size = size;
-
-    return NGX_OK;
 }
 
 

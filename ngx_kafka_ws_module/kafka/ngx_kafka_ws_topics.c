@@ -97,7 +97,8 @@ ngx_kafka_ws_topics_round(ngx_kafka_ws_consumer_t *c,
     md = ngx_kafka_ws_kafka_metadata(query, NGX_KAFKA_WS_TOPICS_TIMEOUT,
                                      error);
     if (md == NULL) {
-        ngx_kafka_ws_topics_result(c, outages, error);
+        c->lacking = 1;
+        ngx_kafka_ws_topics_result(c, outages, error[0] ? error : NULL);
         return;
     }
 
