@@ -82,6 +82,7 @@ NEEDS_test = kafka test
 NEEDS_test-asan = kafka test
 NEEDS_test-valgrind = kafka test valgrind
 NEEDS_test-mock = test
+NEEDS_test-step = test
 NEEDS_test-floods = kafka test
 NEEDS_test-browser = kafka browser
 NEEDS_test-clients = kafka test browser clients
