@@ -317,13 +317,14 @@ ngx_kafka_ws_shm_lock(ngx_kafka_ws_cluster_t *kwc, uint64_t *epoch)
                ? NGX_AGAIN : NGX_ERROR;
     }
 
+    if (ngx_kafka_ws_shm_open_blocks(kwc) != NGX_OK) {
+        /* the lock is held, and taken again with the next attempt */
+        return NGX_AGAIN;
+    }
+
     *epoch = ngx_kafka_ws_fetch_add(&root->epoch, 1) + 1;
 
     ngx_kafka_ws_store_relaxed(&root->pid, (uint32_t) ngx_pid);
-
-    if (ngx_kafka_ws_shm_open_blocks(kwc) != NGX_OK) {
-        return NGX_ERROR;
-    }
 
     if (root->layout != kwc->layout) {
         ngx_kafka_ws_shm_reset(kwc);

@@ -343,7 +343,8 @@ ngx_int_t ngx_kafka_ws_shm_view(ngx_kafka_ws_root_t *root,
 /*
  * Tries to become the writer.  On success the epoch is raised, and a
  * directory of another layout is emptied.
- * returns:   NGX_OK, NGX_AGAIN (another process is), NGX_ERROR
+ * returns:   NGX_OK, NGX_AGAIN (another process is, or memory is short),
+ *            NGX_ERROR
  * where:     the consumer thread, as all below
  */
 ngx_int_t ngx_kafka_ws_shm_lock(ngx_kafka_ws_cluster_t *kwc,
