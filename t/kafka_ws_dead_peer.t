@@ -1,0 +1,134 @@
+#!/usr/bin/perl
+
+# Clients that vanish without a word: from one moment on the kernel drops each
+# packet that is sent to them, and they send none.  They are cut when a ping
+# is not answered, idle or with records on their way; others notice nothing.
+
+# brokers: kafka mock
+
+###############################################################################
+
+use warnings;
+use strict;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Socket qw(SOL_SOCKET SO_ATTACH_FILTER);
+use Test::More;
+
+use KafkaWS::Broker;
+use KafkaWS::Client;
+use KafkaWS::Flow;
+use KafkaWS::Load qw(descriptors);
+use KafkaWS::Nginx qw(wait_for now);
+use KafkaWS::Pace qw(within);
+
+use constant { TIME => 20, DEAD => 20, PING => 1, TIMEOUT => 2,
+	CLOSE => 2 };			# seconds for the answer to a Close
+
+my $b = KafkaWS::Broker->new();
+my ($topic, $quiet) = map { $b->create_topic($b->topic($_)) } qw(dead quiet);
+
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(12);
+
+$t->write_file_expand('nginx.conf', <<"EOT")->run();
+
+%%MODULE%%
+%%GLOBALS%%
+
+events {
+}
+
+http {
+    %%GLOBALS_HTTP%%
+
+    kafka_ws_ping  @{[ PING ]}s timeout=@{[ TIMEOUT ]}s;
+
+    kafka_ws_cluster c {
+        brokers   %%BROKERS%%;
+        topics    $topic $quiet;
+        zone      c 32m;
+        property  fetch.wait.max.ms 5;
+    }
+
+    server {
+        listen  127.0.0.1:%%PORT_0%%;
+
+        location / {
+            kafka_ws        c;
+            kafka_ws_topic  $topic;
+        }
+
+        location /quiet {
+            kafka_ws        c;
+            kafka_ws_topic  $quiet;
+        }
+
+        location = /kafka_ws_status {
+            kafka_ws_status;
+        }
+    }
+}
+
+EOT
+
+###############################################################################
+
+my $flow = KafkaWS::Flow->new($t);
+my ($worker) = $t->worker_pids();
+my $bulk = $b->bulk_start($topic, rate => 100, size => 500, seconds => 120);
+
+is($flow->read(20), 20, 'flow');
+
+my $fds = descriptors($worker);
+
+for my $case (['idle', '/quiet'], ['in flow', '/']) {
+	my ($name, $uri) = @$case;
+	my @dead = map { KafkaWS::Client->open($t->port(0), $uri) }
+		1 .. DEAD;
+
+	$_->wait_event('start', TIME) for @dead;
+	is(status()->{connections}, DEAD + 1, "$name: they are there");
+
+	my $since = now();
+
+	deafen($_->socket) for @dead;
+
+	# they would answer, and the one that lives goes on
+	wait_for(TIME, sub {
+		$flow->read_one(0, 1e9, 0.05);
+		$_->until(now() + 0.001, sub { 0 }) for @dead;
+
+		return status()->{connections} == 1;
+	});
+
+	my $took = now() - $since;
+
+	is(status()->{connections}, 1, "$name: they are cut");
+	cmp_ok($took, '<', within(PING + TIMEOUT + CLOSE + 1),
+		"$name: in time");
+	is(descriptors($worker), $fds, "$name: descriptors");
+	note(sprintf '%s: after %.1f s', $name, $took);
+
+	is_deeply([$flow->lost()], [], "$name: who lives stays");
+}
+
+is($flow->finish($bulk->stop()->{acked}), 1,
+	'who lives has every record, once');
+
+###############################################################################
+
+# From now on no packet comes through to this socket, so that its kernel
+# acknowledges nothing: a program of one instruction, "take 0 bytes".
+sub deafen {
+	my ($socket) = @_;
+	my $filter = pack 'S C C L', 0x06, 0, 0, 0;
+
+	setsockopt $socket, SOL_SOCKET, SO_ATTACH_FILTER,
+		pack('S x![P] P', 1, $filter) or die "no filter: $!\n";
+}
+
+sub status { return $t->status()->{clusters}[0] }
+
+###############################################################################
