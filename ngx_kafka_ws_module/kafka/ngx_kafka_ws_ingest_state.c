@@ -23,7 +23,8 @@
 #define NGX_KAFKA_WS_INGEST_REPEAT  30000   /* ms, those that just happen */
 
 
-static void ngx_kafka_ws_ingest_down(ngx_kafka_ws_ingest_t *ing);
+static void ngx_kafka_ws_ingest_down(ngx_kafka_ws_ingest_t *ing,
+    const char *text);
 static void ngx_kafka_ws_ingest_failed(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_part_t *part, const char *text, ngx_uint_t once);
 static ngx_uint_t ngx_kafka_ws_ingest_say(ngx_kafka_ws_ingest_t *ing,
@@ -40,7 +41,7 @@ ngx_kafka_ws_ingest_error(void *data, void *opaque, const char *text,
     ngx_kafka_ws_ingest_t *ing = data;
 
     if (what == NGX_KAFKA_WS_KAFKA_DOWN) {
-        ngx_kafka_ws_ingest_down(ing);
+        ngx_kafka_ws_ingest_down(ing, text);
         return;
     }
 
@@ -79,7 +80,7 @@ ngx_kafka_ws_ingest_error(void *data, void *opaque, const char *text,
 
 
 static void
-ngx_kafka_ws_ingest_down(ngx_kafka_ws_ingest_t *ing)
+ngx_kafka_ws_ingest_down(ngx_kafka_ws_ingest_t *ing, const char *text)
 {
     ngx_kafka_ws_consumer_t  *c;
 
@@ -99,6 +100,13 @@ ngx_kafka_ws_ingest_down(ngx_kafka_ws_ingest_t *ing)
         /* librdkafka says so once: see ngx_kafka_ws_ingest_began() */
         ing->down = 1;
         return;
+    }
+
+    if (ing->error[0] == '\0') {
+        /* why was said before: librdkafka does not repeat itself */
+        (void) ngx_cpystrn((u_char *) ing->error, (u_char *) text,
+                           NGX_KAFKA_WS_LINE_LEN);
+        ngx_kafka_ws_shm_set_error(ing->root, text);
     }
 
     ngx_kafka_ws_ingest_set_state(ing, NGX_KAFKA_WS_BROKER_DOWN);
