@@ -89,6 +89,15 @@ ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_decision_t  *d;
 
     wish = kws->start;
+
+    if (wish->older == NULL
+        && ngx_kafka_ws_start_older(route, kws) == NGX_ERROR)
+    {
+        /* the time is over before it could be asked: who needs it is told to
+           come back */
+        return NGX_ERROR;
+    }
+
     kws->start = NULL;
 
     if (ngx_kafka_ws_route_places(route, kws) != NGX_OK) {

@@ -13,6 +13,9 @@
 #include "ngx_kafka_ws_start.h"
 
 
+#define NGX_KAFKA_WS_START_TRIES  100
+
+
 static ngx_int_t ngx_kafka_ws_start_question(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k,
     ngx_kafka_ws_older_start_t *os);
@@ -83,6 +86,7 @@ ngx_kafka_ws_start_question(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_older_start_t *os)
 {
     int64_t                         tail, head;
+    ngx_uint_t                      tries;
     ngx_kafka_ws_ring_t            *ring;
     ngx_kafka_ws_wish_t            *wish;
     ngx_kafka_ws_loc_conf_t        *klcf;
@@ -94,12 +98,29 @@ ngx_kafka_ws_start_question(ngx_kafka_ws_route_t *route,
     part = &route->parts[k];
     ring = &part->view.ring;
 
-    if (!part->open
-        || ngx_kafka_ws_ring_offset(ring, ngx_kafka_ws_ring_tail(ring), &tail)
-           != NGX_KAFKA_WS_RING_OK
-        || ngx_kafka_ws_ring_offset(ring, ngx_kafka_ws_ring_head(ring), &head)
-           != NGX_KAFKA_WS_RING_OK)
-    {
+    if (!part->open) {
+        return 0;
+    }
+
+    tail = -1;
+    head = -1;
+
+    for (tries = 0; tries < NGX_KAFKA_WS_START_TRIES; tries++) {
+
+        if (ngx_kafka_ws_ring_offset(ring, ngx_kafka_ws_ring_tail(ring),
+                                     &tail)
+            == NGX_KAFKA_WS_RING_OK
+            && ngx_kafka_ws_ring_offset(ring, ngx_kafka_ws_ring_head(ring),
+                                        &head)
+               == NGX_KAFKA_WS_RING_OK)
+        {
+            break;
+        }
+
+        /* the writer was faster */
+    }
+
+    if (tail == -1 || head == -1) {
         return 0;
     }
 
