@@ -1,0 +1,249 @@
+package main
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// plan is how a client behaves on one connection.
+type plan struct {
+	c     *client
+	from  time.Time
+	timer *time.Timer
+	pings *time.Ticker
+	done  chan struct{}
+	read  int // bytes
+	next  time.Time
+}
+
+func (c *client) between(low, high int) time.Duration {
+	return time.Duration(low+c.rng.Intn(high-low)) * time.Millisecond
+}
+
+func (c *client) plan() *plan {
+	p := &plan{c: c, from: time.Now(), done: make(chan struct{})}
+
+	switch c.kind {
+	case resume, fresh:
+		p.timer = time.AfterFunc(c.between(500, 12000), func() {
+			c.leave(false)
+		})
+
+	case reset:
+		p.timer = time.AfterFunc(c.between(300, 9000), func() {
+			c.leave(true)
+		})
+
+	case stopGo:
+		p.next = p.from.Add(c.between(200, 4000))
+
+	case halfOpen:
+		p.next = p.from.Add(c.between(2000, 20000))
+
+	case slow, latest, tooSlow:
+		// a ping that it must answer stands in the queue for long
+		p.pings = time.NewTicker(500 * time.Millisecond)
+
+		go func(conn *websocket.Conn) {
+			for {
+				select {
+				case <-p.done:
+					return
+				case <-p.pings.C:
+					_ = conn.WriteControl(websocket.PongMessage, nil,
+						time.Now().Add(time.Second))
+				}
+			}
+		}(c.conn)
+	}
+
+	return p
+}
+
+func (p *plan) stop() {
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+
+	if p.pings != nil {
+		p.pings.Stop()
+	}
+
+	close(p.done)
+}
+
+// pause is called before each read.
+func (c *client) pause(p *plan) {
+	if c.h.calm() {
+		return
+	}
+
+	switch c.kind {
+	case slow, latest, tooSlow:
+		ahead := time.Duration(p.read)*time.Second/
+			time.Duration(c.rate) - time.Since(p.from)
+
+		if ahead > 0 {
+			c.h.sleep(ahead)
+		}
+
+	case stopGo:
+		if time.Now().After(p.next) {
+			c.h.sleep(c.between(100, c.h.ping*2/3))
+			p.next = time.Now().Add(c.between(200, 4000))
+		}
+
+	case halfOpen:
+		if c.asleep || time.Now().Before(p.next) {
+			return
+		}
+
+		c.asleep = true
+		time.Sleep(time.Duration(c.h.ping+c.h.pong+1500) * time.Millisecond)
+		c.woke = c.h.t.now()
+	}
+}
+
+// leave ends the connection, by a Close or by RST.
+func (c *client) leave(rst bool) {
+	c.mu.Lock()
+	conn, tcp := c.conn, c.tcp
+
+	if conn != nil {
+		c.leaving = true
+	}
+
+	c.mu.Unlock()
+
+	if conn == nil {
+		return
+	}
+
+	if rst {
+		_ = tcp.SetLinger(0)
+		_ = tcp.Close()
+		return
+	}
+
+	_ = conn.WriteControl(websocket.CloseMessage,
+		websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""),
+		time.Now().Add(5*time.Second))
+}
+
+// ended judges how a connection ended, and waits until the next one.
+func (c *client) ended(code int, reason string) {
+	h := c.h
+
+	c.mu.Lock()
+	leaving := c.leaving
+	c.conn, c.tcp = nil, nil
+	c.mu.Unlock()
+
+	h.log(c, "closed %d %q", code, reason)
+
+	now := h.t.now()
+	ok := false
+
+	switch code {
+	case 1000:
+		ok = leaving
+
+	case 1006:
+		// its own RST; that of a killed worker; that of a server that gave
+		// up on one that took nothing
+		ok = leaving && c.kind == reset || h.mayCut(now) || c.asleep ||
+			c.kind == tooSlow || c.mayLag() && h.mayRestart(now)
+
+	case 1012:
+		ok = h.mayRestart(now)
+
+	case 4408:
+		ok = c.kind == tooSlow
+
+	case 1011:
+		ok = c.asleep
+	}
+
+	if !(leaving && code == 1006 && c.kind == reset) {
+		h.r.close(code)
+	}
+
+	if !ok {
+		h.r.add("bad_close", "%s: code %d, %q", c.name(), code, reason)
+	}
+
+	if c.asleep && c.woke > 0 && now-c.woke > 10000 {
+		h.r.add("no_close", "%s: half open for %d ms, and kept for %d more",
+			c.name(), h.ping+h.pong+1500, now-c.woke)
+	}
+
+	if code == 1012 || code == 4408 || code == 1001 {
+		c.checkReason(code, reason)
+	}
+
+	atomic.AddInt64(&h.r.sessions, 1)
+	c.away(code, leaving)
+}
+
+// checkReason: a Close that asks to come back says where
+func (c *client) checkReason(code int, reason string) {
+	if !c.begun {
+		return
+	}
+
+	if reason == "" {
+		if own := c.cursor(); len(own) > 0 && len(own) < 110 {
+			c.h.r.add("bad_close", "%s: code %d without the cursor %s",
+				c.name(), code, own)
+		}
+
+		return
+	}
+
+	at, err := parseCursor(reason)
+
+	if err != nil || len(at) != len(c.parts) {
+		c.h.r.add("bad_close", "%s: code %d, reason %q", c.name(), code,
+			reason)
+		return
+	}
+
+	for _, p := range c.parts {
+		v := c.views[p]
+
+		if !v.same(at[p], v.position()) {
+			c.h.r.add("bad_close", "%s: code %d, reason %q, at %d in %d",
+				c.name(), code, reason, v.position(), p)
+		}
+	}
+}
+
+func (c *client) away(code int, leaving bool) {
+	h := c.h
+
+	switch {
+	case code == 1012:
+		// back at once; what it waits for is late by that, too
+		if c.prompt() {
+			c.backAt = h.t.now()
+		}
+
+		return
+
+	case h.calm():
+
+	case leaving && c.kind == resume && c.rng.Intn(3) > 0:
+		h.sleep(c.between(1, 5000))
+
+	case leaving && c.kind == reset && c.rng.Intn(3) == 0:
+		h.sleep(c.between(1, 3000))
+
+	default:
+		time.Sleep(c.between(1, 200))
+	}
+
+	c.backAt = 0
+	c.willing = h.t.now()
+}
