@@ -35,6 +35,7 @@ type hub struct {
 	cut      window
 	restart  window
 	open     int
+	change   int64  // ms, when processes were last replaced
 	reloaded func() // of the fake server
 	killed   func()
 }
@@ -176,6 +177,7 @@ func (h *hub) setCut(ms int64) {
 	}
 
 	h.cut.to = now + ms
+	h.change = now
 }
 
 // mayCut: a worker was killed around that time
@@ -197,6 +199,7 @@ func (h *hub) setRestart(ms int64) {
 	}
 
 	h.restart.to = now + ms
+	h.change = now
 }
 
 func (h *hub) mayRestart(at int64) bool {
@@ -204,6 +207,15 @@ func (h *hub) mayRestart(at int64) bool {
 	defer h.mu.Unlock()
 
 	return h.restart.has(at)
+}
+
+// wasThere: one who reads late may find out late that a reload, or a worker's
+// death, ended its connection, and then without the Close
+func (h *hub) wasThere(c *client) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+
+	return c.mayLag() && c.since <= h.change
 }
 
 // mayRefuse: only at first, or where a worker was killed
@@ -252,6 +264,11 @@ func (h *hub) checkStart(c *client, p *part, offset int64) {
 		if o < 0 {
 			n++
 			continue
+		}
+
+		if o >= end {
+			// somebody has it, though Kafka did not say so yet
+			end = o + 1
 		}
 
 		if o < offset {

@@ -154,10 +154,10 @@ func (c *client) ended(code int, reason string) {
 		// its own RST; that of a killed worker; that of a server that gave
 		// up on one that took nothing
 		ok = leaving && c.kind == reset || h.mayCut(now) || c.asleep ||
-			c.kind == tooSlow || c.mayLag() && h.mayRestart(now)
+			c.kind == tooSlow || h.wasThere(c)
 
 	case 1012:
-		ok = h.mayRestart(now)
+		ok = h.mayRestart(now) || h.wasThere(c)
 
 	case 4408:
 		ok = c.kind == tooSlow
@@ -226,7 +226,10 @@ func (c *client) away(code int, leaving bool) {
 	switch {
 	case code == 1012:
 		// back at once; what it waits for is late by that, too
-		if c.prompt() {
+		if c.kind == fresh {
+			c.willing = h.t.now()
+
+		} else if c.prompt() {
 			c.backAt = h.t.now()
 		}
 

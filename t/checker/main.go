@@ -9,7 +9,7 @@
 //	    [--max-record=BYTES] [--events=FILE]
 //
 // It prints "ready N" once all N clients were connected, then obeys lines on
-// stdin:
+// stdin, and answers each but the last with "OK":
 //
 //	excuse on|off	records may be late now: brokers or the helper do not run
 //	cut MS		a worker is killed: connections may end by a reset so long
@@ -231,8 +231,11 @@ func (h *hub) obey() int {
 			return n
 
 		default:
-			fmt.Fprintf(os.Stderr, "what is %q?\n", line)
+			fmt.Printf("ERR what is %q?\n", line)
+			continue
 		}
+
+		fmt.Println("OK")
 	}
 }
 

@@ -47,6 +47,7 @@ type report struct {
 	deflated int64
 
 	latency histogram
+	stall   histogram
 	back    histogram
 }
 
@@ -116,6 +117,7 @@ func (r *report) json() map[string]interface{} {
 	out["gaps"] = r.gaps
 	out["clients"] = r.kinds
 	out["latency_ms"] = r.latency.json()
+	out["stall_ms"] = r.stall.json()
 	out["back_ms"] = r.back.json()
 
 	return out

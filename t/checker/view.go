@@ -9,6 +9,7 @@ type view struct {
 	next   int64 // the offset wanted next; -1: not started
 	at     int   // the first sequence that is not accounted for
 	missed map[int]bool
+	last   int64 // ms, when a record came; the client's own
 }
 
 const missedMax = 10000

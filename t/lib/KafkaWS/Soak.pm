@@ -13,6 +13,7 @@ package KafkaWS::Soak;
 use warnings;
 use strict;
 
+use Digest::MD5 qw(md5);
 use JSON::PP ();
 use List::Util qw(max min sum);
 use POSIX ();
@@ -77,15 +78,12 @@ sub new {
 	return $self;
 }
 
-# returns: a number in 0 .. n - 1, from the seed
+# returns: a number in 0 .. n - 1, from the seed; Perl's own generator may be
+# another one in another version
 sub random {
 	my ($self, $n) = @_;
 
-	# Perl's own generator may be another one in another version
-	$self->{state} //= ($self->{seed} * 2654435761 + 12345) % 2**31;
-	$self->{state} = ($self->{state} * 1103515245 + 12345) % 2**31;
-
-	return int($self->{state} / 2**31 * $n);
+	return unpack('N', md5("$self->{seed}:" . ++$self->{drawn})) % $n;
 }
 
 sub start {
@@ -164,12 +162,11 @@ sub zone {
 	return 1024 + int($ring * 2.25 + 64) * $self->{partitions} * 2;
 }
 
-sub say {
+# The checker knows before it happens.
+sub tell {
 	my ($self, $line) = @_;
 
-	print "# ", sprintf('%.2f', now() - $self->{began}), " $line\n"
-		if $self->{verbose} && $self->{began};
-	$self->{checker}->say($line);
+	$self->{checker}->ask($line, 20);
 }
 
 # Starts all, lets it run, and ends it.  returns: the checker's report
@@ -196,13 +193,13 @@ sub run {
 	my $line = $c->line(60) // '';
 
 	die "the checker does not start: $line\n" . $self->words() . "\n"
-		. $t->log() unless $line =~ /^ready /;
+		. $self->serious() unless $line =~ /^ready /;
 
 	$self->{began} = now();
 	$self->schedule();
 	$self->loop();
 	$self->heal();
-	$self->say('finish ' . int within(DRAIN));
+	$c->say('finish ' . int within(DRAIN));
 
 	$line = $c->line(DRAIN * 2) // '';
 
@@ -217,19 +214,34 @@ sub run {
 	return $self->{report};
 }
 
+# what the error log says of more than the usual
+sub serious {
+	my ($self) = @_;
+	my @lines = grep { /kafka ws|\[(?:error|alert|crit|emerg)\]/ }
+		split /\n/, $self->{nginx}->log();
+
+	splice @lines, 0, -40 if @lines > 40;
+
+	return join "\n", @lines;
+}
+
 sub words { return KafkaWS::Nginx::read_file($_[0]->{log}) }
 
 # what happens, and when: all of it is decided here
 sub schedule {
 	my ($self) = @_;
 	my $at = $self->{warm};
-	my @bag = map { ($_) x $self->{faults}{$_} }
+	my @bag;
+	my @all = map { ($_) x $self->{faults}{$_} }
 		sort keys %{ $self->{faults} };
 
-	return unless @bag;
+	return unless @all;
 
 	while ($at < $self->{seconds} - 2) {
-		my $what = $bag[$self->random(scalar @bag)];
+		# each of them, before one comes too often
+		@bag = @all unless @bag;
+
+		my $what = splice @bag, $self->random(scalar @bag), 1;
 		my $for = 0.5 + $self->random(25) / 10;
 
 		push @{ $self->{agenda} }, [$at, $what, $for,
@@ -292,7 +304,7 @@ sub excuse {
 
 	return if ($self->{excused}{$why} // 0) == $on;
 	$self->{excused}{$why} = $on;
-	$self->say('excuse ' . ($on ? 'on' : 'off'));
+	$self->tell('excuse ' . ($on ? 'on' : 'off'));
 }
 
 sub note {
@@ -309,7 +321,7 @@ sub fault_reload {
 	return 0 if $self->{reloading};
 
 	$self->note('reload');
-	$self->say('reload');
+	$self->tell('reload');
 	$self->{reloading} = { map { $_ => 1 }
 		$self->{nginx}->worker_pids() };
 	$self->{nginx}->signal('HUP');
@@ -327,7 +339,7 @@ sub watch_reload {
 	return if $t->old_worker_pids();
 
 	$self->{reloading} = undef;
-	$self->say('reloaded');
+	$self->tell('reloaded');
 }
 
 # nginx goes on with what it has
@@ -407,7 +419,7 @@ sub fault_worker_kill {
 	my $pid = $pids[$dice % @pids];
 
 	$self->note("worker $pid killed");
-	$self->say('cut 3000');
+	$self->tell('cut 3000');
 	kill 'KILL', $pid;
 
 	return 1;
@@ -449,7 +461,7 @@ sub watch_broker {
 	if ($d->{step} eq 'back') {
 		my $s = $self->cluster() or return;
 
-		die "the stream does not go on\n" . $self->{nginx}->log()
+		die "the stream does not go on\n" . $self->serious()
 			if now() > $d->{until} && !$self->{excused}{helper};
 
 		$d->{records} //= $s->{records};
@@ -463,7 +475,7 @@ sub watch_broker {
 		return;
 	}
 
-	my $reply = $b->{process}->line(0) // return;
+	my $reply = $b->{process}->line(0.001) // return;
 
 	die "the broker: $reply\n" unless $reply =~ /^OK/;
 
@@ -499,7 +511,7 @@ sub heal {
 	wait_for(150, sub {
 		$self->step();
 		return !$self->{broker_down} && !$self->{reloading};
-	}) or die "it cannot be healed\n" . $self->{nginx}->log();
+	}) or die "it cannot be healed\n" . $self->serious();
 
 	$self->sample();
 }
@@ -527,7 +539,7 @@ sub sample {
 }
 
 # how many checks judge() makes
-sub checks { return @counts + 11 }
+sub checks { return @counts + 10 }
 
 # TAP for all that was seen
 sub judge {
