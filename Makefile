@@ -22,6 +22,10 @@ FUZZ_SECONDS ?= 20
 KAFKA_BROKERS ?=
 ## DEMO_SECONDS: the demo ends by itself after so many seconds
 DEMO_SECONDS ?=
+## SECONDS: how long "make soak" lets things break
+SECONDS ?= 1800
+## SEED: what of "make soak" breaks when; empty: another one each time
+SEED ?=
 ## DEMO_PORT: the demo's port on 127.0.0.1
 DEMO_PORT ?= 8080
 ## MODULES_DIR: where "make install" puts the module
@@ -89,6 +93,8 @@ NEEDS_test-clients = kafka test browser clients
 NEEDS_lint = lint
 NEEDS_check = lint kafka test
 NEEDS_fuzz = fuzz
+NEEDS_soak = kafka test
+NEEDS_test-checker = kafka test
 NEEDS_bench = kafka bench
 NEEDS_demo = demo
 NEEDS_kafka = kafka
@@ -145,7 +151,7 @@ tools: $(TOOLS)
 STEPPED = $(and $(filter release,$(BUILD)),$(filter x86_64,$(shell uname -m)), \
 	t/step/kafka_ws_step.t)
 
-test: packages build echo kafka tools unit-programs $(if $(STEPPED),step) ## unit and end-to-end tests
+test: packages build echo kafka tools checker unit-programs $(if $(STEPPED),step) ## unit and end-to-end tests
 	@t/run --broker=both $(UNIT) $(STEPPED) $(TESTS)
 
 .PHONY: test-step
@@ -153,7 +159,7 @@ test: packages build echo kafka tools unit-programs $(if $(STEPPED),step) ## uni
 test-step: packages build step ## the helper killed at every instruction: hours
 	@TEST_STEP_KILLS=0 t/run --timeout=36000 --verbose $(STEPPED)
 
-test-mock: packages build echo tools unit-programs ## the same on the mock broker
+test-mock: packages build echo tools checker unit-programs ## the same on the mock broker
 	@t/run --broker=mock $(UNIT) $(TESTS)
 
 # NGINX_BINARY by default is another one there, but make exports this one
@@ -165,7 +171,7 @@ test-asan: ## the tests under ASan and UBSan: module, and nginx of NGINX_SRC
 
 .PHONY: test-valgrind unit-plain
 
-test-valgrind: packages build echo kafka tools unit-plain $(MEMCHECK) ## the tests under valgrind
+test-valgrind: packages build echo kafka tools checker unit-plain $(MEMCHECK) ## the tests under valgrind
 	@t/valgrind/run --broker=both t/valgrind/selftest.t $(UNIT_PLAIN) \
 		$(TESTS)
 
@@ -180,6 +186,16 @@ test-browser: packages build kafka tools ## the demo page in Chromium
 test-clients: packages build kafka tools ## real clients: Python, Node, Go, ...
 	@t/clients/build
 	@t/run --broker=kafka t/clients/kafka_ws_clients.t
+
+.PHONY: soak test-checker checker
+
+soak: packages build kafka tools checker ## 200 clients while things break: nothing lost, doubled, silent
+	@t/checker/soak --seconds='$(SECONDS)' $(if $(SEED),--seed='$(SEED)')
+
+test-checker: packages build kafka tools checker ## builds that are broken in one line: each is caught
+	@t/run --broker=kafka t/checker/kafka_ws_broken.t
+
+checker: objs-release/t/checker
 
 lint: packages $(OBJS)/configured ## style, layers, analyzers
 	@t/lint/run $(OBJS)/cflags
@@ -349,6 +365,13 @@ objs-release/t/$(notdir $(1)): $(wildcard $(1).c $(1)_*.c $(dir $(1))*.h) \
 endef
 
 $(foreach t,$(TOOL_MAINS),$(eval $(call TOOL,$(t))))
+
+# in Go, of modules that go.sum names; they are fetched once
+
+objs-release/t/checker: $(wildcard t/checker/*.go t/checker/go.*) | packages
+	@echo "building $@"; mkdir -p $(@D)
+	@cd t/checker && GOTOOLCHAIN=local GOFLAGS=-buildvcs=false \
+		go build -o $(CURDIR)/$@ .
 
 # what the two share
 objs-release/t/ws_flood: t/load/ws_load_util.c t/load/ws_load_wire.c

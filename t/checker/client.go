@@ -174,6 +174,7 @@ func (c *client) run() {
 		code, reason := c.session()
 
 		if c.h.over() && c.left() {
+			c.checkAsleep()
 			break
 		}
 

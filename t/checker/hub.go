@@ -253,6 +253,9 @@ func (h *hub) addGap(g announced) {
 	h.status.soon()
 }
 
+// holes: what offsets may be between the last records, or behind them
+const holes = 10
+
 // checkStart: where a client without a cursor may be put
 func (h *hub) checkStart(c *client, p *part, offset int64) {
 	p.mu.Lock()
@@ -284,7 +287,7 @@ func (h *hub) checkStart(c *client, p *part, offset int64) {
 	p.mu.Unlock()
 
 	// what is not acknowledged yet may be there already
-	if offset < 0 || offset > end+int64(n) {
+	if offset < 0 || offset > end+int64(n)+holes {
 		h.r.add("bad_start", "%s: partition %d starts at %d, its end is %d",
 			c.name(), p.number, offset, end)
 	}

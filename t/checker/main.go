@@ -43,8 +43,8 @@ import (
 type options struct {
 	brokers, topic, url, status, neighbour, only, events, fake string
 
-	partitions, clients, rate, stall, ping, pong, max int
-	seed                                              int64
+	partitions, clients, rate, stall, ping, pong, max, held int
+	seed                                                    int64
 }
 
 func main() {
@@ -64,9 +64,19 @@ func main() {
 	flag.IntVar(&o.stall, "stall", 1000, "ms that a record may take")
 	flag.IntVar(&o.ping, "ping", 3000, "ms, kafka_ws_ping")
 	flag.IntVar(&o.pong, "pong", 2000, "ms, its timeout")
+	flag.IntVar(&o.held, "held", 400, "records that the fake server holds")
 	flag.IntVar(&o.max, "max-record", 200000, "bytes")
 	flag.Int64Var(&o.seed, "seed", 1, "of all that is random")
+	list := flag.Bool("mutations", false, "list them")
 	flag.Parse()
+
+	if *list {
+		for name, fault := range mutations {
+			fmt.Println(name, fault)
+		}
+
+		return
+	}
 
 	os.Exit(run(&o))
 }
@@ -90,7 +100,7 @@ func run(o *options) int {
 	var w wire
 
 	if o.fake != "" {
-		f := newFake(h, o.fake, o.max)
+		f := newFake(h, o.fake, o.max, o.held)
 		o.url, o.status, o.neighbour = f.addresses()
 		w = f
 

@@ -132,15 +132,15 @@ func (p *producer) pick(id *ident) int {
 	id.kind = "ttttttttbbbbjjjjjjen"[p.rng.Intn(20)]
 
 	switch n := p.rng.Intn(10000); {
-	case n < 4:
+	case n < 10:
 		id.kind = kindLarge
 		return p.max + 1 + p.rng.Intn(1000)
 
-	case n < 14:
+	case n < 20:
 		return p.max / 4 * (1 + p.rng.Intn(2))
 
 	case n < 200:
-		return p.rng.Intn(20000)
+		return p.rng.Intn(p.max / 10)
 
 	case n < 4000:
 		return p.rng.Intn(40)
