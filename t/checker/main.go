@@ -15,6 +15,7 @@
 //	cut MS		a worker is killed: connections may end by a reset so long
 //	reload		nginx is told to: 1012 may come
 //	reloaded	its old workers are gone
+//	faults		how many there were so far: "OK N"
 //	finish SECONDS	no more records; everybody reads to the end, in that time
 //
 // The end of stdin, or TERM, is "finish 30".  It ends with one line of JSON:
@@ -236,6 +237,10 @@ func (h *hub) obey() int {
 				time.Sleep(1500 * time.Millisecond)
 				h.restarted(from)
 			}(reload)
+
+		case "faults":
+			fmt.Printf("OK %d\n", h.r.total())
+			continue
 
 		case "finish":
 			return n

@@ -43,6 +43,8 @@ my %defaults = (
 	pause => 4,		# seconds between two, on average
 	verbose => 0,
 	module_dir => undef,
+	until_fault => 0,	# end with the first
+	promptly => 0,		# a median of latency beyond PROMPT is one
 );
 
 # how often, compared with each other
@@ -66,6 +68,7 @@ use constant {
 	SAMPLE => 3,		# seconds between two looks at the resources
 	LINES => 10,		# of a process in a minute, in the error log
 	DRAIN => 60,
+	PROMPT => 25,		# ms, the median from Kafka to the client
 };
 
 sub new {
@@ -199,7 +202,8 @@ sub run {
 	$self->schedule();
 	$self->loop();
 	$self->heal();
-	$c->say('finish ' . int within(DRAIN));
+	$self->{found_after} //= now() - $self->{began};
+	$c->say('finish ' . ($self->{caught} ? 1 : int within(DRAIN)));
 
 	$line = $c->line(DRAIN * 2) // '';
 
@@ -265,8 +269,36 @@ sub loop {
 
 		die "the checker has ended\n" . $self->words()
 			unless $self->{checker}->alive;
+
+		last if $self->{until_fault} && $self->caught();
 		sleep 0.02;
 	}
+}
+
+# true once there is a fault
+sub caught {
+	my ($self) = @_;
+
+	return 0 if now() < ($self->{look} // 0);
+
+	$self->{look} = now() + 0.2;
+	$self->{caught} = $self->{checker}->ask('faults', 20)
+		|| $self->{nginx}->alerts();
+
+	return $self->{caught};
+}
+
+# what the faults were, or nothing
+sub found {
+	my ($self) = @_;
+	my $r = $self->{report};
+	my @found = map { "$_=$r->{$_}" } grep { $r->{$_} } @counts;
+
+	push @found, "latency p50=$r->{latency_ms}{p50} ms"
+		if $self->{promptly} && $r->{latency_ms}{p50} > PROMPT;
+	push @found, $self->{nginx}->alerts();
+
+	return join ', ', @found;
 }
 
 # what is due, and what is under way
@@ -539,7 +571,7 @@ sub sample {
 }
 
 # how many checks judge() makes
-sub checks { return @counts + 10 }
+sub checks { return @counts + 11 }
 
 # TAP for all that was seen
 sub judge {
@@ -555,6 +587,12 @@ sub judge {
 		'all records acknowledged');
 
 	$self->judge_slopes();
+
+	SKIP: {
+		KafkaWS::Pace::unmeasured(1);
+		Test::More::cmp_ok($r->{latency_ms}{p50}, '<=', PROMPT,
+			'median from Kafka to a client, in ms');
+	}
 
 	my @noisy = $self->noise();
 
