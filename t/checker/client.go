@@ -62,6 +62,7 @@ type client struct {
 	asleep  bool  // has been half open on this connection
 	woke    int64
 	started map[int]bool // partitions of this connection
+	away    map[int]bool // for too long, says the start event
 	begun   bool         // the first message was there
 	asked   string       // cursor or start of this connection
 	buf     bytes.Buffer
@@ -232,6 +233,7 @@ func (c *client) open() bool {
 	c.asleep = false
 	c.begun = false
 	c.started = map[int]bool{}
+	c.away = map[int]bool{}
 
 	c.h.opened(c, strings.Contains(res.Header.Get("Sec-WebSocket-Extensions"),
 		"permessage-deflate"))
@@ -389,6 +391,8 @@ func (c *client) take(b []byte) {
 		if g, ok := v.gap(c.h.r, &m); ok {
 			g.at = c.h.t.now()
 			g.latest = c.kind == latest
+			g.resumed = c.away[m.partition]
+			delete(c.away, m.partition)
 			c.h.addGap(g)
 		}
 
@@ -491,6 +495,7 @@ func (c *client) resumed(v *view, next int64, s startPart) {
 	switch {
 	case s.State == "gap" && s.Offset >= next:
 		// the gap event that follows is judged
+		c.away[s.Partition] = true
 
 	case (s.State == "resumed" || s.State == "backfilled") &&
 		s.Offset == next:

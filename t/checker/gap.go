@@ -14,6 +14,7 @@ type announced struct {
 	reason   string
 	at       int64 // ms
 	latest   bool  // the location skips to the newest record
+	resumed  bool  // with a start event: it was away too long
 }
 
 const gapSettle = 3000 // ms, until all that was under way is acknowledged
@@ -85,7 +86,7 @@ func (h *hub) judge(g *announced) {
 		// the oldest that was held after the event was made: what is above
 		// was there to be sent
 
-		if !g.c.mayLag() {
+		if g.c.kind == fast && !g.resumed {
 			h.r.add("false_gap", "%s: partition %d, gap %d to %d (%s): it "+
 				"was never that late", g.c.name(), g.p.number, g.from, g.to,
 				g.reason)

@@ -215,7 +215,7 @@ func (h *hub) wasThere(c *client) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 
-	return c.mayLag() && c.since <= h.change
+	return c.mayLag() && (c.since <= h.change || h.restart.has(h.t.now()))
 }
 
 // mayRefuse: only at first, or where a worker was killed

@@ -184,7 +184,7 @@ func (c *client) ended(code int, reason string) {
 	}
 
 	atomic.AddInt64(&h.r.sessions, 1)
-	c.away(code, leaving)
+	c.rest(code, leaving)
 }
 
 // checkAsleep: one that was half open is not kept
@@ -240,7 +240,8 @@ func (c *client) checkReason(code int, reason string) {
 	}
 }
 
-func (c *client) away(code int, leaving bool) {
+// rest: until it comes back
+func (c *client) rest(code int, leaving bool) {
 	h := c.h
 
 	switch {
@@ -257,6 +258,9 @@ func (c *client) away(code int, leaving bool) {
 
 	case !h.calm() && leaving && c.kind == resume && c.rng.Intn(3) > 0:
 		h.sleep(c.between(1, h.ping*5/3))
+
+	case leaving && c.kind == resume && c.rng.Intn(2) == 0:
+		// at once: the other worker may not be that far
 
 	case !h.calm() && leaving && c.kind == reset && c.rng.Intn(3) == 0:
 		h.sleep(c.between(1, h.ping))

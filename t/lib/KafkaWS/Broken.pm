@@ -30,6 +30,9 @@ my %kills = (helper_kill => 1);
 # edits: file, text that occurs once in it, what stands there instead;
 # with: options of KafkaWS::Soak that bring the place about
 my @broken = (
+	{ name => 'none', what => 'nothing is broken', edits => [],
+		with => { @small, rate => 1000,
+			faults => { reload => 2, helper_kill => 1 } } },
 	{ name => 'copy-unchecked', what => 'no look at the tail after a copy',
 		with => { only => 'slow,stop_go,latest', @small, faults => {} },
 		edits => [[$ring,
@@ -53,7 +56,7 @@ my @broken = (
 			'd->place.seq = ngx_kafka_ws_ring_seek_offset(ring, offset);',
 			'd->place.seq = ngx_kafka_ws_ring_head(ring);']] },
 	{ name => 'reset-latest', what => 'an old cursor is a new client',
-		with => { only => 'half_open', @small, faults => {} },
+		with => { only => 'resume', @small, rate => 2000, faults => {} },
 		edits => [[$start, 'd->state = NGX_KAFKA_WS_STATE_GAP;',
 			'd->state = NGX_KAFKA_WS_STATE_RESUMED;']] },
 	{ name => 'gap-silent', what => 'no gap event for a slow client',
@@ -73,12 +76,6 @@ my @broken = (
 		with => { only => 'slow,stop_go,latest', faults => {} },
 		edits => [[$gather, 'place->seq += done - mark->first;',
 			'place->seq += done - mark->first - 1;']] },
-	{ name => 'level', what => 'who is ahead of the others is not held back',
-		with => { only => 'resume,reset,fresh', rate => 1000,
-			faults => \%reloads },
-		edits => [['http/worker_catch.c',
-			'if (ngx_kafka_ws_route_level(route, kws)) {',
-			'if (kws->nplaces == route->nparts) {']] },
 	{ name => 'large-silent', what => 'no gap event for too large a record',
 		with => { only => 'fast', faults => {} },
 		edits => [['kafka/ingest.c',
@@ -243,7 +240,8 @@ sub hunt {
 
 	# what fails for another reason is not found
 	return { failed => $why } if $why;
-	return { seconds => $s->{found_after}, found => $found };
+	return { seconds => $s->{found_after}, found => $found,
+		words => $s->words() };
 }
 
 1;

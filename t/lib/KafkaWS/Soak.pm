@@ -55,6 +55,7 @@ my %faults = (
 	helper_kill => 4,
 	helper_stop => 2,
 	worker_kill => 2,
+	worker_stop => 2,
 	broker_stop => 1,
 	broker_kill => 1,
 	broker_pause => 2,
@@ -457,6 +458,24 @@ sub fault_worker_kill {
 	return 1;
 }
 
+# one of them is slower than the others, for less than anybody may stall
+sub fault_worker_stop {
+	my ($self, $for, $dice) = @_;
+	my @pids = $self->{nginx}->worker_pids() or return 0;
+	my $pid = $pids[$dice % @pids];
+
+	$for /= 10;
+	$self->note("worker $pid stopped for $for s");
+	kill 'STOP', $pid;
+	$self->{asleep}++;
+	$self->later($for, sub {
+		kill 'CONT', $pid;
+		$self->{asleep}--;
+	});
+
+	return 1;
+}
+
 sub fault_broker_stop { return $_[0]->broker('stop', $_[1]) }
 sub fault_broker_kill { return $_[0]->broker('kill', $_[1]) }
 sub fault_broker_pause { return $_[0]->broker('pause', $_[1]) }
@@ -522,19 +541,27 @@ sub watch_broker {
 	}
 }
 
-# the status page, if somebody is there to tell
+# the status page, if somebody is there to tell: not a worker that is stopped,
+# which would have to wait for us
 sub cluster {
 	my ($self) = @_;
 
-	return eval { $self->{nginx}->status()->{clusters}[0] };
+	return if $self->{asleep};
+
+	my $r = eval { $self->{nginx}->http_get('/kafka_ws_status',
+		timeout => 5) };
+
+	return unless $r && $r->status == 200;
+	return JSON::PP::decode_json($r->body)->{clusters}[0];
 }
 
 # all that is broken is mended
 sub heal {
 	my ($self) = @_;
 
-	@{ $self->{agenda} } = ();
-	$self->wake_helper();
+	# what has begun ends
+	@{ $self->{agenda} } = map { [0, $_->[1]] }
+		grep { ref $_->[1] } @{ $self->{agenda} };
 
 	my $d = $self->{broker_down};
 
