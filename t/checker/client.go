@@ -63,6 +63,7 @@ type client struct {
 	woke    int64
 	started map[int]bool // partitions of this connection
 	away    map[int]bool // for too long, says the start event
+	filling map[int]bool // older records come first
 	begun   bool         // the first message was there
 	asked   string       // cursor or start of this connection
 	buf     bytes.Buffer
@@ -234,6 +235,7 @@ func (c *client) open() bool {
 	c.begun = false
 	c.started = map[int]bool{}
 	c.away = map[int]bool{}
+	c.filling = map[int]bool{}
 
 	c.h.opened(c, strings.Contains(res.Header.Get("Sec-WebSocket-Extensions"),
 		"permessage-deflate"))
@@ -403,6 +405,9 @@ func (c *client) take(b []byte) {
 	atomic.AddInt64(&c.h.r.bytes, int64(len(b)))
 }
 
+// fillMax: how long older records may take, in ms; a Close with 1013 comes then
+const fillMax = 11000
+
 func (c *client) record(v *view, m *message) {
 	id, crc, err := checkRecord(c.h.t.run, m.key, m.value, m.null)
 
@@ -440,11 +445,25 @@ func (c *client) record(v *view, m *message) {
 		return
 	}
 
-	c.h.r.latency.add(late)
+	if live := int64(acked) > c.willing && int64(acked) > c.since; live {
+		c.h.r.latency.add(late)
+		c.filling[m.partition] = false
+	}
 
 	// one who reads a backlog is not stalled
 	if late > now-last {
 		late = now - last
+	}
+
+	if c.filling[m.partition] {
+		c.h.r.filled.add(late)
+
+		if late > fillMax {
+			c.h.r.add("stalls", "%s: partition %d, offset %d was read back "+
+				"after %d ms", c.name(), m.partition, m.offset, late)
+		}
+
+		return
 	}
 
 	if late > c.h.stall/4 {
@@ -477,8 +496,15 @@ func (c *client) start(m *message) {
 			continue
 		}
 
-		if s.State != "start" {
-			c.h.r.add("bad_start", "%s: new, state %q", c.name(), s.State)
+		older := c.asked == "earliest" || strings.HasPrefix(c.asked, "tail=")
+
+		switch {
+		case s.State == "backfilled" && older:
+			c.filling[s.Partition] = true
+
+		case s.State != "start":
+			c.h.r.add("bad_start", "%s: from %q, state %q", c.name(), c.asked,
+				s.State)
 		}
 
 		c.h.checkStart(c, v.part, s.Offset)
@@ -499,6 +525,8 @@ func (c *client) resumed(v *view, next int64, s startPart) {
 
 	case (s.State == "resumed" || s.State == "backfilled") &&
 		s.Offset == next:
+
+		c.filling[s.Partition] = s.State == "backfilled"
 
 	default:
 		c.h.r.add("bad_start", "%s: partition %d, cursor %d, but %q at %d",

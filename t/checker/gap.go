@@ -66,6 +66,7 @@ func (h *hub) judged() bool {
 func (h *hub) judge(g *announced) {
 	g.p.mu.Lock()
 	n, large := g.p.visible(g.first, g.from, g.to)
+	end := g.p.end
 	g.p.mu.Unlock()
 
 	if n == 0 {
@@ -90,6 +91,11 @@ func (h *hub) judge(g *announced) {
 			h.r.add("false_gap", "%s: partition %d, gap %d to %d (%s): it "+
 				"was never that late", g.c.name(), g.p.number, g.from, g.to,
 				g.reason)
+
+		} else if g.resumed && h.older > 0 && g.to > end-h.older {
+			h.r.add("false_gap", "%s: partition %d, gap %d to %d (%s): to be "+
+				"read back, the end is %d", g.c.name(), g.p.number, g.from,
+				g.to, g.reason, end)
 
 		} else if old := h.status.oldestSince(g.p.number, g.at); !g.latest &&
 			old >= 0 && g.to >= old {

@@ -14,6 +14,7 @@ type hub struct {
 	r       *report
 	url     string // of the streams
 	stall   int64  // ms, bound
+	older   int64  // offsets before the end that are read back from Kafka
 	ping    int    // ms, of the server
 	pong    int
 	clients []*client
@@ -151,6 +152,14 @@ func (h *hub) late(acked, willing, now int64) (int64, bool) {
 	}
 
 	return now - acked, true
+}
+
+// mayOverload: nothing older could be read while there were no brokers
+func (h *hub) mayOverload(now int64) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+
+	return h.excuses > 0 || h.excused > 0 && now-h.excused < fillMax
 }
 
 // settledBefore: what was acknowledged before this is published, if the

@@ -162,6 +162,9 @@ func (c *client) ended(code int, reason string) {
 	case 1012:
 		ok = h.mayRestart(now) || h.wasThere(c)
 
+	case 1013:
+		ok = h.mayOverload(now)
+
 	case 4408:
 		ok = c.kind == tooSlow
 

@@ -6,7 +6,7 @@
 //	checker --brokers=HOST:PORT --topic=NAME --url=ws://HOST:PORT
 //	    --status=URL --neighbour=URL [--partitions=N] [--clients=N] [--rate=N]
 //	    [--seed=N] [--only=KIND,...] [--stall=MS] [--ping=MS --pong=MS]
-//	    [--max-record=BYTES] [--events=FILE]
+//	    [--max-record=BYTES] [--backfill=N] [--events=FILE]
 //
 // It prints "ready N" once all N clients were connected, then obeys lines on
 // stdin, and answers each but the last with "OK":
@@ -44,8 +44,8 @@ import (
 type options struct {
 	brokers, topic, url, status, neighbour, only, events, fake string
 
-	partitions, clients, rate, stall, ping, pong, max, held int
-	seed                                                    int64
+	partitions, clients, rate, stall, ping, pong, max, held, older int
+	seed                                                           int64
 }
 
 func main() {
@@ -66,6 +66,7 @@ func main() {
 	flag.IntVar(&o.ping, "ping", 3000, "ms, kafka_ws_ping")
 	flag.IntVar(&o.pong, "pong", 2000, "ms, its timeout")
 	flag.IntVar(&o.held, "held", 400, "records that the fake server holds")
+	flag.IntVar(&o.older, "backfill", 90000, "offsets that are read back")
 	flag.IntVar(&o.max, "max-record", 200000, "bytes")
 	flag.Int64Var(&o.seed, "seed", 1, "of all that is random")
 	list := flag.Bool("mutations", false, "list them")
@@ -91,6 +92,7 @@ func run(o *options) int {
 	rng := rand.New(rand.NewSource(o.seed))
 
 	h.stall, h.ping, h.pong = int64(o.stall), o.ping, o.pong
+	h.older = int64(o.older)
 
 	if o.events != "" {
 		f, err := os.Create(o.events)
@@ -104,6 +106,7 @@ func run(o *options) int {
 		f := newFake(h, o.fake, o.max, o.held)
 		o.url, o.status, o.neighbour = f.addresses()
 		w = f
+		h.older = 0
 
 	} else {
 		k, err := newKafka(o.brokers, o.topic)

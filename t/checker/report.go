@@ -48,6 +48,7 @@ type report struct {
 
 	latency histogram
 	stall   histogram
+	filled  histogram
 	back    histogram
 }
 
@@ -118,6 +119,7 @@ func (r *report) json() map[string]interface{} {
 	out["clients"] = r.kinds
 	out["latency_ms"] = r.latency.json()
 	out["stall_ms"] = r.stall.json()
+	out["filled_ms"] = r.filled.json()
 	out["back_ms"] = r.back.json()
 
 	return out

@@ -69,6 +69,7 @@ use constant {
 	SAMPLE => 3,		# seconds between two looks at the resources
 	LINES => 10,		# of a process in a minute, in the error log
 	DRAIN => 60,
+	GRACE => 2,		# seconds from the first record to an even flow
 	PROMPT => 25,		# ms, the median from Kafka to the client
 };
 
@@ -522,7 +523,10 @@ sub watch_broker {
 		$self->note(sprintf 'broker back, flow %.2f s later',
 			now() - $d->{up});
 		$self->{broker_down} = undef;
-		$self->excuse('broker', 0);
+
+		# the other partitions' leaders are back by then, too
+		$self->later(GRACE, sub { $self->excuse('broker', 0)
+			unless $self->{broker_down} });
 		return;
 	}
 
@@ -646,13 +650,13 @@ sub replay {
 }
 
 # The median of the last third is that of the middle third, but for what
-# clients that come and go make of it.
+# clients that come and go make of it, and the queue of librdkafka.
 sub judge_slopes {
 	my ($self) = @_;
 	my @s = @{ $self->{samples} };
 	my $third = int(@s / 3);
 	my %slack = (worker_kb => [0.05, 1024], worker_fds => [0.1, 10],
-		helper_kb => [0.1, 4096], helper_fds => [0.1, 5],
+		helper_kb => [0.1, 20_000], helper_fds => [0.1, 5],
 		master_fds => [0, 0], zone_used => [0, 0]);
 
 	for my $name (sort keys %slack) {
