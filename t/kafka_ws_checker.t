@@ -1,11 +1,13 @@
 #!/usr/bin/perl
 
 # The delivery checker sees what it is there to see: a server of its own keeps
-# all promises, or breaks one of them in one way.  Then builds of the module
-# that are broken in one line each; "make test-checker" has more of those.
+# all promises, or breaks one of them in one way.  Then it finds what is wrong
+# with some of the broken builds of KafkaWS::Broken; "make test-checker" has it
+# find all of them.
 
-# brokers: none
-# timeout: 400
+# brokers: kafka
+# run: alone
+# timeout: 600
 
 ###############################################################################
 
@@ -18,12 +20,14 @@ use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use Test::More;
 
-use KafkaWS::Process qw(wait_for now tool);
-use KafkaWS::Soak;
+use KafkaWS::Broken;
+use KafkaWS::Pace qw(unmeasured);
+use KafkaWS::Process qw(now tool);
 
 use constant {
 	AT_ONCE => 8,
 	SEEDS => 4,		# of the server that does nothing wrong
+	HUNTS => 3,		# of a broken build, until it is found
 };
 
 # seconds to wait, and what the checker is told then
@@ -50,7 +54,9 @@ my %fault = map { /^(\S+) (\S*)$/ } split /\n/,
 my $seed = $ENV{TEST_CHECKER_SEED} // time;
 
 note("TEST_CHECKER_SEED=$seed");
-plan(tests => keys(%fault) - 1 + SEEDS);
+my @builds = qw(resume-after gap-silent large-silent take-over-again);
+
+plan(tests => keys(%fault) - 1 + SEEDS + @builds);
 
 my @todo = (('none') x SEEDS, sort grep { $_ ne 'none' } keys %fault);
 my (@running, @done);
@@ -80,6 +86,17 @@ for my $run (@done) {
 	unlink $run->{log};
 }
 
+SKIP: {
+	# they are built for the stock nginx
+	unmeasured(scalar @builds);
+
+	for my $name (@builds) {
+		my $r = KafkaWS::Broken::find($name, $seed, HUNTS);
+
+		ok($r->{found}, "$name: $r->{text}");
+	}
+}
+
 ###############################################################################
 
 sub started {
@@ -92,7 +109,8 @@ sub started {
 		--ping=1000 --pong=500), @{ $special{$mutation} // [] }]);
 
 	return { mutation => $mutation, p => $p, log => $log, next => now(),
-		seed => $seed, script => [@{ $script{$mutation} // \@script }], until => now() + 120 };
+		seed => $seed, script => [@{ $script{$mutation}
+			// \@script }], until => now() + 120 };
 }
 
 # what is due of the script; its report ends it

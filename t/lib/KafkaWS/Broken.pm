@@ -3,9 +3,8 @@ package KafkaWS::Broken;
 # Builds of the module that are broken in one place each, to show that the
 # delivery checker finds what they do.
 #
-#	my $dir = KafkaWS::Broken::build('resume-after');	# of the module
-#	my $r = KafkaWS::Broken::hunt('resume-after', $dir, SEED);
-#	# { seconds => until it was found, found => text } or { }
+#	my $r = KafkaWS::Broken::find('resume-after', SEED, RUNS);
+#	ok($r->{found}, $r->{text});
 #
 # The sources are copied once and built as the module is; then a build costs
 # the compiler one file.
@@ -21,22 +20,22 @@ use KafkaWS::Soak;
 
 use constant SECONDS => 60;	# the longest hunt
 
-my ($start, $gather, $ring) = map { "$_.c" } qw(http/start http/gather
-	lib/ring);
+my ($start, $gather, $ring, $older) = map { "$_.c" } qw(http/start_decide
+	http/gather lib/ring http/older);
 my @small = (ring => '256k', max_record => 60_000);
 my %reloads = (reload => 1);
 my %kills = (helper_kill => 1);
 
 # edits: file, text that occurs once in it, what stands there instead;
 # with: options of KafkaWS::Soak that bring the place about
-my @broken = (
+our @broken = (
 	{ name => 'none', what => 'nothing is broken', edits => [],
 		with => { @small, rate => 1000,
 			faults => { reload => 2, helper_kill => 1 } } },
 	{ name => 'copy-unchecked', what => 'no look at the tail after a copy',
 		with => { only => 'slow,stop_go,latest', @small, faults => {} },
 		edits => [[$ring,
-			'if (ngx_kafka_ws_load_relaxed(&ring->head->tail) > seq) {',
+		'if (ngx_kafka_ws_load_relaxed(&ring->head->tail) > seq) {',
 			'if (0) {']] },
 	{ name => 'tail-stands', what => 'old records count as held',
 		with => { only => 'slow,stop_go,latest', @small, faults => {} },
@@ -44,21 +43,34 @@ my @broken = (
 			'if (slice->pos + 8 * ring->size >= ends[r]) {']] },
 	{ name => 'resume-after', what => 'a cursor resumes one record late',
 		with => { only => 'resume', faults => {} },
-		edits => [[$start, 'ngx_kafka_ws_ring_seek_offset(ring, offset);',
+	edits => [[$start, 'ngx_kafka_ws_ring_seek_offset(ring, offset);',
 			'ngx_kafka_ws_ring_seek_offset(ring, offset + 1);']] },
 	{ name => 'resume-before', what => 'a cursor resumes one record early',
 		with => { only => 'resume', faults => {} },
-		edits => [[$start, 'ngx_kafka_ws_ring_seek_offset(ring, offset);',
+	edits => [[$start, 'ngx_kafka_ws_ring_seek_offset(ring, offset);',
 			'ngx_kafka_ws_ring_seek_offset(ring, offset - 1);']] },
 	{ name => 'resume-head', what => 'a cursor resumes at the newest',
 		with => { only => 'resume', faults => {} },
 		edits => [[$start,
-			'd->place.seq = ngx_kafka_ws_ring_seek_offset(ring, offset);',
+		'd->place.seq = ngx_kafka_ws_ring_seek_offset(ring, offset);',
 			'd->place.seq = ngx_kafka_ws_ring_head(ring);']] },
 	{ name => 'reset-latest', what => 'an old cursor is a new client',
-		with => { only => 'resume', @small, rate => 2000, faults => {} },
-		edits => [[$start, 'd->state = NGX_KAFKA_WS_STATE_GAP;',
-			'd->state = NGX_KAFKA_WS_STATE_RESUMED;']] },
+		with => { only => 'resume', @small, rate => 2000, faults => {},
+			backfill => 'off' },
+		edits => [[$start, "    d->state = NGX_KAFKA_WS_STATE_GAP;\n"
+			. '    d->from = from;',
+			'd->state = NGX_KAFKA_WS_STATE_RESUMED;'
+			. ' d->from = from;']] },
+	{ name => 'join-late',
+		what => 'from Kafka to the ring, one is left out',
+		with => { only => 'fresh', @small, rate => 1000, faults => {} },
+		edits => [[$older, 'place->seq = seq;',
+			'place->seq = seq + 1;']] },
+	{ name => 'join-early',
+		what => 'from Kafka to the ring, one comes twice',
+		with => { only => 'fresh', @small, rate => 1000, faults => {} },
+		edits => [[$older, 'place->seq = seq;',
+			'place->seq = seq - 1;']] },
 	{ name => 'gap-silent', what => 'no gap event for a slow client',
 		with => { only => 'slow,stop_go,latest', @small, faults => {} },
 		edits => [[$gather, 'if (next.seq <= place->seq) {',
@@ -66,8 +78,8 @@ my @broken = (
 			. ' if (next.seq <= place->seq) {']] },
 	{ name => 'gap-short', what => 'a gap event ends too early',
 		with => { only => 'slow,stop_go,latest', @small, faults => {} },
-		edits => [[$gather, 'place->offset, next.offset - 1,',
-			'place->offset, place->offset,']] },
+		edits => [[$gather, 'from, next->offset - 1, reason);',
+			'from, from, reason);']] },
 	{ name => 'part-sent', what => 'a half sent span counts one too many',
 		with => { only => 'slow,stop_go,latest', faults => {} },
 		edits => [[$gather, 'place->seq += done - mark->first;',
@@ -86,8 +98,8 @@ my @broken = (
 	{ name => 'drain-silent', what => 'a Close without the cursor',
 		with => { only => 'fast', faults => \%reloads },
 		edits => [['http/worker.c',
-			'ngx_kafka_ws_subscriber_close(kws, code, cursor, len);',
-			'ngx_kafka_ws_subscriber_close(kws, code, cursor, 0);']] },
+		'ngx_kafka_ws_subscriber_close(kws, code, cursor, len);',
+		'ngx_kafka_ws_subscriber_close(kws, code, cursor, 0);']] },
 	{ name => 'drain-code', what => 'a reload looks like a stop',
 		with => { only => 'fast', faults => \%reloads },
 		edits => [['http/worker_drain.c',
@@ -103,14 +115,15 @@ my @broken = (
 	{ name => 'take-over-again', what => 'a new helper repeats a record',
 		with => { only => 'fast', faults => \%kills },
 		edits => [['kafka/ingest_plan.c',
-			'part->next = ngx_kafka_ws_ring_next_offset(&part->ring);',
-			'part->next = ngx_kafka_ws_ring_next_offset(&part->ring)'
+		'part->next = ngx_kafka_ws_ring_next_offset(&part->ring);',
+		'part->next = ngx_kafka_ws_ring_next_offset(&part->ring)'
 			. ' - 1;']] },
-	{ name => 'take-over-skips', what => 'a new helper leaves a record out',
+	{ name => 'take-over-skips',
+		what => 'a new helper leaves a record out',
 		with => { only => 'fast', faults => \%kills },
 		edits => [['kafka/ingest_plan.c',
-			'part->next = ngx_kafka_ws_ring_next_offset(&part->ring);',
-			'part->next = ngx_kafka_ws_ring_next_offset(&part->ring)'
+		'part->next = ngx_kafka_ws_ring_next_offset(&part->ring);',
+		'part->next = ngx_kafka_ws_ring_next_offset(&part->ring)'
 			. ' + 1;']] },
 	{ name => 'wake-lost', what => 'workers are not woken',
 		with => { only => 'fast', faults => {}, promptly => 1 },
@@ -220,6 +233,28 @@ sub command {
 
 	waitpid $pid, 0;
 	die "@command:\n" . KafkaWS::Nginx::read_file($log) if $?;
+}
+
+# Builds it, and runs the checker so many times, each with another seed, or
+# until something is found; once where nothing is to be found.
+# returns: as hunt, and text, which says it
+sub find {
+	my ($name, $seed, $runs) = @_;
+	my $dir = build($name);
+	my $r;
+
+	for my $run (1 .. $name eq 'none' ? 1 : $runs) {
+		$r = hunt($name, $dir, $seed + $run);
+		$r->{text} = $r->{failed} ? "no run: $r->{failed}"
+			: sprintf '%s, %s after %.0f s in run %d: %s',
+			what($name), $r->{found} ? 'found' : 'nothing found',
+			$r->{seconds}, $run, $r->{found};
+		last if $r->{found};
+	}
+
+	$r->{text} =~ s/\n.*//s;
+
+	return $r;
 }
 
 # Runs the checker on a build until it finds something.

@@ -3,26 +3,28 @@ package KafkaWS::Soak;
 # A run of the delivery checker (t/checker/*.go) against nginx and a broker of
 # its own, while things break: what, when and for how long comes out of a seed.
 #
-#	my $s = KafkaWS::Soak->new(seconds => 60, seed => 7)->plan();
+#	my $s = KafkaWS::Soak->new(seconds => 60, seed => 7);
+#	$s->start()->plan($s->checks());
 #	$s->run();
 #	$s->judge();
 #
-# Options are those below; TEST_CHECKER_MODULES is the folder of another build
-# of the module.
+# Options are those below; module_dir is the folder of another build of the
+# module.
 
 use warnings;
 use strict;
 
-use Digest::MD5 qw(md5);
 use JSON::PP ();
-use List::Util qw(max min sum);
-use POSIX ();
+use List::Util qw(sum);
 use Test::More ();
 use Time::HiRes qw(sleep);
 
+use base qw(KafkaWS::Faults);
+
 use KafkaWS::Broker;
+use KafkaWS::Faults;
 use KafkaWS::Load qw(private_bytes descriptors);
-use KafkaWS::Nginx qw(wait_for now);
+use KafkaWS::Nginx qw(now);
 use KafkaWS::Pace qw(within);
 use KafkaWS::Process qw(tool);
 
@@ -42,23 +44,10 @@ my %defaults = (
 	warm => 5,		# seconds before the first fault
 	pause => 4,		# seconds between two, on average
 	verbose => 0,
+	backfill => 'records=100000',
 	module_dir => undef,
 	until_fault => 0,	# end with the first
 	promptly => 0,		# a median of latency beyond PROMPT is one
-);
-
-# how often, compared with each other
-my %faults = (
-	reload => 4,
-	bad_conf => 1,
-	reopen => 1,
-	helper_kill => 4,
-	helper_stop => 2,
-	worker_kill => 2,
-	worker_stop => 2,
-	broker_stop => 1,
-	broker_kill => 1,
-	broker_pause => 2,
 );
 
 # the counts of the checker, each of which must be 0
@@ -69,7 +58,6 @@ use constant {
 	SAMPLE => 3,		# seconds between two looks at the resources
 	LINES => 10,		# of a process in a minute, in the error log
 	DRAIN => 60,
-	GRACE => 2,		# seconds from the first record to an even flow
 	PROMPT => 25,		# ms, the median from Kafka to the client
 };
 
@@ -78,17 +66,9 @@ sub new {
 	my $self = bless { %defaults, %o, agenda => [], samples => [],
 		happened => {}, excused => {} }, $class;
 
-	$self->{faults} //= \%faults;
+	$self->{faults} //= \%KafkaWS::Faults::weights;
 
 	return $self;
-}
-
-# returns: a number in 0 .. n - 1, from the seed; Perl's own generator may be
-# another one in another version
-sub random {
-	my ($self, $n) = @_;
-
-	return unpack('N', md5("$self->{seed}:" . ++$self->{drawn})) % $n;
 }
 
 sub start {
@@ -140,6 +120,7 @@ http {
     %%GLOBALS_HTTP%%
     kafka_ws_drain  1s;
     kafka_ws_ping   3s timeout=2s;
+    kafka_ws_backfill  $self->{backfill};
     kafka_ws_cluster c {
 	brokers     %%BROKERS%%;
 	topics      $self->{topic};
@@ -192,6 +173,7 @@ sub run {
 			"--neighbour=http://127.0.0.1:$port/file.txt",
 			'--events=' . $t->testdir . '/events.log',
 			"--max-record=$self->{max_record}",
+			($self->{backfill} eq 'off' ? '--backfill=0' : ()),
 			map { "--$_=$self->{$_}" }
 				qw(partitions clients rate seed stall only)]);
 
@@ -232,29 +214,6 @@ sub serious {
 }
 
 sub words { return KafkaWS::Nginx::read_file($_[0]->{log}) }
-
-# what happens, and when: all of it is decided here
-sub schedule {
-	my ($self) = @_;
-	my $at = $self->{warm};
-	my @bag;
-	my @all = map { ($_) x $self->{faults}{$_} }
-		sort keys %{ $self->{faults} };
-
-	return unless @all;
-
-	while ($at < $self->{seconds} - 2) {
-		# each of them, before one comes too often
-		@bag = @all unless @bag;
-
-		my $what = splice @bag, $self->random(scalar @bag), 1;
-		my $for = 0.5 + $self->random(25) / 10;
-
-		push @{ $self->{agenda} }, [$at, $what, $for,
-			$self->random(1000)];
-		$at += $self->{pause} * (0.25 + $self->random(150) / 100);
-	}
-}
 
 sub loop {
 	my ($self) = @_;
@@ -301,282 +260,6 @@ sub found {
 	push @found, $self->{nginx}->alerts();
 
 	return join ', ', @found;
-}
-
-# what is due, and what is under way
-sub step {
-	my ($self) = @_;
-	my $agenda = $self->{agenda};
-	my $now = now() - $self->{began};
-
-	while (@$agenda && $agenda->[0][0] <= $now) {
-		my ($at, $what, $for, $dice) = @{ shift @$agenda };
-
-		if (ref $what) {
-			$what->();
-			next;
-		}
-
-		my $name = "fault_$what";
-
-		$self->{happened}{$what}++ if $self->$name($for, $dice);
-	}
-
-	$self->watch_reload() if $self->{reloading};
-	$self->watch_broker() if $self->{broker_down};
-}
-
-sub later {
-	my ($self, $seconds, $sub) = @_;
-
-	@{ $self->{agenda} } = sort { $a->[0] <=> $b->[0] }
-		@{ $self->{agenda} }, [now() - $self->{began} + $seconds, $sub];
-}
-
-sub excuse {
-	my ($self, $why, $on) = @_;
-
-	return if ($self->{excused}{$why} // 0) == $on;
-	$self->{excused}{$why} = $on;
-	$self->tell('excuse ' . ($on ? 'on' : 'off'));
-}
-
-sub note {
-	my ($self, $text) = @_;
-
-	push @{ $self->{notes} }, sprintf('%.2f %s', now() - $self->{began},
-		$text);
-	print "# $self->{notes}[-1]\n" if $self->{verbose};
-}
-
-sub fault_reload {
-	my ($self) = @_;
-
-	return 0 if $self->{reloading};
-
-	$self->note('reload');
-	$self->tell('reload');
-	$self->{reloading} = { map { $_ => 1 }
-		$self->{nginx}->worker_pids() };
-	$self->{nginx}->signal('HUP');
-
-	return 1;
-}
-
-sub watch_reload {
-	my ($self) = @_;
-	my $t = $self->{nginx};
-	my $old = $self->{reloading};
-	my @now = $t->worker_pids();
-
-	return if @now < $self->{workers} || grep { $old->{$_} } @now;
-	return if $t->old_worker_pids();
-
-	$self->{reloading} = undef;
-	$self->tell('reloaded');
-}
-
-# nginx goes on with what it has
-sub fault_bad_conf {
-	my ($self) = @_;
-	my $t = $self->{nginx};
-
-	return 0 if $self->{reloading};
-
-	my $good = $t->read_testfile('nginx.conf');
-	my $count = () = $t->log() =~ /unknown directive "nonsense"/g;
-
-	$self->note('bad configuration');
-	$t->write_file('nginx.conf', "$good\nnonsense;\n");
-	$t->signal('HUP');
-	wait_for(10, sub {
-		my $n = () = $t->log() =~ /unknown directive "nonsense"/g;
-
-		return $n > $count;
-	}) or die "nginx does not read its configuration\n";
-	$t->write_file('nginx.conf', $good);
-
-	return 1;
-}
-
-sub fault_reopen {
-	my ($self) = @_;
-	my $t = $self->{nginx};
-	my $dir = $t->testdir;
-
-	$self->note('logs reopened');
-	rename "$dir/error.log",
-		sprintf '%s/error.log.%04d', $dir, ++$self->{logs};
-	rename "$dir/access.log", "$dir/access.log.old";
-	$t->signal('USR1');
-	wait_for(5, sub { -e "$dir/error.log" })
-		or die "no new error.log\n";
-
-	return 1;
-}
-
-sub fault_helper_kill {
-	my ($self) = @_;
-	my $pid = $self->{nginx}->helper_pid() or return 0;
-
-	$self->note("helper $pid killed");
-	kill 'KILL', $pid;
-
-	return 1;
-}
-
-sub fault_helper_stop {
-	my ($self, $for) = @_;
-	my $pid = $self->{nginx}->helper_pid();
-
-	return 0 if !$pid || $self->{excused}{helper};
-
-	$self->note("helper $pid stopped for $for s");
-	$self->excuse('helper', 1);
-	kill 'STOP', $pid;
-	$self->{stopped} = $pid;
-	$self->later($for, sub { $self->wake_helper() });
-
-	return 1;
-}
-
-sub wake_helper {
-	my ($self) = @_;
-
-	kill 'CONT', delete $self->{stopped} if $self->{stopped};
-	$self->excuse('helper', 0);
-}
-
-sub fault_worker_kill {
-	my ($self, $for, $dice) = @_;
-	my @pids = $self->{nginx}->worker_pids() or return 0;
-	my $pid = $pids[$dice % @pids];
-
-	$self->note("worker $pid killed");
-	$self->tell('cut 3000');
-	kill 'KILL', $pid;
-
-	return 1;
-}
-
-# one of them is slower than the others, for less than anybody may stall
-sub fault_worker_stop {
-	my ($self, $for, $dice) = @_;
-	my @pids = $self->{nginx}->worker_pids() or return 0;
-	my $pid = $pids[$dice % @pids];
-
-	$for /= 10;
-	$self->note("worker $pid stopped for $for s");
-	kill 'STOP', $pid;
-	$self->{asleep}++;
-	$self->later($for, sub {
-		kill 'CONT', $pid;
-		$self->{asleep}--;
-	});
-
-	return 1;
-}
-
-sub fault_broker_stop { return $_[0]->broker('stop', $_[1]) }
-sub fault_broker_kill { return $_[0]->broker('kill', $_[1]) }
-sub fault_broker_pause { return $_[0]->broker('pause', $_[1]) }
-
-# The broker's commands take seconds: the other faults go on meanwhile.
-sub broker {
-	my ($self, $how, $for) = @_;
-	my $b = $self->{broker};
-
-	return 0 if $self->{broker_down};
-
-	$self->note("broker: $how, for $for s");
-	$self->excuse('broker', 1);
-	$self->{broker_down} = { how => $how, for => $for,
-		step => 'down' };
-	$b->{process}->say($b->kind eq 'mock' ? 'down -1' : "$how 1");
-
-	return 1;
-}
-
-sub watch_broker {
-	my ($self) = @_;
-	my $d = $self->{broker_down};
-	my $b = $self->{broker};
-
-	if ($d->{step} eq 'wait') {
-		return if now() < $d->{until};
-
-		$b->{process}->say($b->kind eq 'mock' ? 'up -1' : 'up 1');
-		$d->{step} = 'up';
-		$d->{until} = now() + 120;
-	}
-
-	if ($d->{step} eq 'back') {
-		my $s = $self->cluster() or return;
-
-		die "the stream does not go on\n" . $self->serious()
-			if now() > $d->{until} && !$self->{excused}{helper};
-
-		$d->{records} //= $s->{records};
-		return if $s->{records} <= $d->{records}
-			|| $s->{broker}{state} ne 'up';
-
-		$self->note(sprintf 'broker back, flow %.2f s later',
-			now() - $d->{up});
-		$self->{broker_down} = undef;
-
-		# the other partitions' leaders are back by then, too
-		$self->later(GRACE, sub { $self->excuse('broker', 0)
-			unless $self->{broker_down} });
-		return;
-	}
-
-	my $reply = $b->{process}->line(0.001) // return;
-
-	die "the broker: $reply\n" unless $reply =~ /^OK/;
-
-	if ($d->{step} eq 'down') {
-		$d->{step} = 'wait';
-		$d->{until} = now() + $d->{for};
-
-	} else {
-		$d->{step} = 'back';
-		$d->{up} = now();
-		$d->{until} = now() + within(30);
-	}
-}
-
-# the status page, if somebody is there to tell: not a worker that is stopped,
-# which would have to wait for us
-sub cluster {
-	my ($self) = @_;
-
-	return if $self->{asleep};
-
-	my $r = eval { $self->{nginx}->http_get('/kafka_ws_status',
-		timeout => 5) };
-
-	return unless $r && $r->status == 200;
-	return JSON::PP::decode_json($r->body)->{clusters}[0];
-}
-
-# all that is broken is mended
-sub heal {
-	my ($self) = @_;
-
-	# what has begun ends
-	@{ $self->{agenda} } = map { [0, $_->[1]] }
-		grep { ref $_->[1] } @{ $self->{agenda} };
-
-	my $d = $self->{broker_down};
-
-	$d->{until} = 0 if $d && $d->{step} eq 'wait';
-
-	wait_for(150, sub {
-		$self->step();
-		return !$self->{broker_down} && !$self->{reloading};
-	}) or die "it cannot be healed\n" . $self->serious();
-
-	$self->sample();
 }
 
 sub sample {
@@ -642,11 +325,21 @@ sub judge {
 
 sub replay {
 	my ($self) = @_;
+	my @more = map { (my $name = $_) =~ tr/_/-/; "--$name=$self->{$_}" }
+		grep { ($self->{$_} // '') ne ($defaults{$_} // '') }
+		qw(clients rate partitions ring max_record workers stall kind
+		only pause backfill);
+	my $faults = join ',', map { "$_=$self->{faults}{$_}" }
+		sort keys %{ $self->{faults} };
+
+	push @more, '--faults=' . ($faults || 'none')
+		if $self->{faults} != \%KafkaWS::Faults::weights;
 
 	Test::More::diag(join "\n", @{ $self->{notes} // [] });
-	Test::More::diag("replay: make soak SEED=$self->{seed} "
-		. "SECONDS=$self->{seconds}"
-		. ($self->{more} ? " $self->{more}" : ''));
+	Test::More::diag('replay: ' . (@more
+		? "t/checker/soak --seed=$self->{seed} "
+		. "--seconds=$self->{seconds} @more"
+		: "make soak SEED=$self->{seed} SECONDS=$self->{seconds}"));
 }
 
 # The median of the last third is that of the middle third, but for what
