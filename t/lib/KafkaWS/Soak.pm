@@ -58,6 +58,7 @@ use constant {
 	SAMPLE => 3,		# seconds between two looks at the resources
 	LINES => 10,		# of a process in a minute, in the error log
 	DRAIN => 60,
+	ROOM => 96 * 1024,	# k
 	PROMPT => 25,		# ms, the median from Kafka to the client
 };
 
@@ -139,13 +140,14 @@ $places
 EOT
 }
 
-# two renderings, plain and compressed; twice, for topics made anew
+# two renderings, plain and compressed; and room, of which a quarter is for
+# what is read back from Kafka
 sub zone {
 	my ($self) = @_;
 	my ($n, $unit) = $self->{ring} =~ /^(\d+)([km])$/;
 	my $ring = $n * ($unit eq 'm' ? 1024 : 1);
 
-	return 1024 + int($ring * 2.25 + 64) * $self->{partitions} * 2;
+	return int($ring * 2.25 + 64) * $self->{partitions} + ROOM;
 }
 
 # The checker knows before it happens.
