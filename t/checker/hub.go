@@ -32,7 +32,7 @@ type hub struct {
 	gaps     []announced
 	excuses  int
 	excused  int64 // ms, when the last excuse ended
-	served   bool  // an upgrade was answered by 101
+	served   int64 // ms, when an upgrade was first answered by 101
 	cut      window
 	restart  window
 	open     int
@@ -89,7 +89,9 @@ func (h *hub) opened(c *client, deflated bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 
-	h.served = true
+	if h.served == 0 {
+		h.served = h.t.now()
+	}
 
 	if c.number > 1 && c.kind != fresh {
 		h.r.resumes++
@@ -233,8 +235,9 @@ func (h *hub) mayRefuse(res *http.Response, at int64) bool {
 	served := h.served
 	h.mu.Unlock()
 
+	// one worker may know of the topic a little before another
 	if res != nil {
-		return res.StatusCode == 503 && !served
+		return res.StatusCode == 503 && (served == 0 || at < served+1000)
 	}
 
 	return h.mayCut(at)

@@ -116,15 +116,15 @@ our @broken = (
 		with => { only => 'fast', faults => \%kills },
 		edits => [['kafka/ingest_plan.c',
 		'part->next = ngx_kafka_ws_ring_next_offset(&part->ring);',
-		'part->next = ngx_kafka_ws_ring_next_offset(&part->ring)'
-			. ' - 1;']] },
+		'part->next = ngx_kafka_ws_ring_next_offset(&part->ring);'
+			. ' part->next -= (part->next > 0);']] },
 	{ name => 'take-over-skips',
 		what => 'a new helper leaves a record out',
 		with => { only => 'fast', faults => \%kills },
 		edits => [['kafka/ingest_plan.c',
 		'part->next = ngx_kafka_ws_ring_next_offset(&part->ring);',
-		'part->next = ngx_kafka_ws_ring_next_offset(&part->ring)'
-			. ' + 1;']] },
+		'part->next = ngx_kafka_ws_ring_next_offset(&part->ring);'
+			. ' part->next += (part->next > 0);']] },
 	{ name => 'wake-lost', what => 'workers are not woken',
 		with => { only => 'fast', faults => {}, promptly => 1 },
 		edits => [['core/wakeup.c',
@@ -243,7 +243,7 @@ sub find {
 	my $dir = build($name);
 	my $r;
 
-	for my $run (1 .. $name eq 'none' ? 1 : $runs) {
+	for my $run (1 .. ($name eq 'none' ? 1 : $runs)) {
 		$r = hunt($name, $dir, $seed + $run);
 		$r->{text} = $r->{failed} ? "no run: $r->{failed}"
 			: sprintf '%s, %s after %.0f s in run %d: %s',
