@@ -326,7 +326,7 @@ func (c *client) session() (int, string) {
 				c.h.r.add("protocol", "%s: %s", c.name(), err)
 			}
 
-			return websocket.CloseAbnormalClosure, ""
+			return websocket.CloseAbnormalClosure, err.Error()
 		}
 
 		b := c.buf.Bytes()

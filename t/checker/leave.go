@@ -177,7 +177,8 @@ func (c *client) ended(code int, reason string) {
 	}
 
 	if !ok {
-		h.r.add("bad_close", "%s: code %d, %q", c.name(), code, reason)
+		h.r.add("bad_close", "%s: code %d, %q, %d ms old", c.name(), code,
+			reason, now-c.since)
 	}
 
 	c.checkAsleep()

@@ -56,7 +56,7 @@ our @broken = (
 			'd->place.seq = ngx_kafka_ws_ring_head(ring);']] },
 	{ name => 'reset-latest', what => 'an old cursor is a new client',
 		with => { only => 'resume', @small, rate => 2000, faults => {},
-			backfill => 'off' },
+			backfill => 0 },
 		edits => [[$start, "    d->state = NGX_KAFKA_WS_STATE_GAP;\n"
 			. '    d->from = from;',
 			'd->state = NGX_KAFKA_WS_STATE_RESUMED;'
