@@ -90,19 +90,15 @@ ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
 
     wish = kws->start;
 
-    if (wish->older == NULL
-        && ngx_kafka_ws_start_older(route, kws) == NGX_ERROR)
+    /* also if the time was over before: who needs it is told to come back */
+
+    if (ngx_kafka_ws_start_older(route, kws) == NGX_ERROR
+        || ngx_kafka_ws_route_places(route, kws) != NGX_OK)
     {
-        /* the time is over before it could be asked: who needs it is told to
-           come back */
         return NGX_ERROR;
     }
 
     kws->start = NULL;
-
-    if (ngx_kafka_ws_route_places(route, kws) != NGX_OK) {
-        return NGX_ERROR;
-    }
 
     d = ngx_calloc((route->nparts + 1) * sizeof(ngx_kafka_ws_decision_t),
                    kws->connection->log);
@@ -114,7 +110,7 @@ ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
     busy = 0;
 
     for (k = 0; k < route->nparts; k++) {
-        ngx_kafka_ws_start_decide(route, wish, k, &d[k]);
+        ngx_kafka_ws_start_decide(route, kws, wish, k, &d[k]);
 
         if (d[k].state == NGX_KAFKA_WS_STATE_GAP
             || d[k].state == NGX_KAFKA_WS_STATE_RESET)

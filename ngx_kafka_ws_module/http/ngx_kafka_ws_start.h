@@ -97,7 +97,8 @@ typedef struct {
  *            the oldest that is held
  */
 void ngx_kafka_ws_start_decide(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_wish_t *wish, ngx_uint_t k, ngx_kafka_ws_decision_t *d);
+    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_wish_t *wish, ngx_uint_t k,
+    ngx_kafka_ws_decision_t *d);
 void ngx_kafka_ws_start_at(ngx_kafka_ws_route_part_t *part, uint64_t seq,
     ngx_kafka_ws_decision_t *d);
 
@@ -109,6 +110,16 @@ void ngx_kafka_ws_start_at(ngx_kafka_ws_route_part_t *part, uint64_t seq,
  */
 ngx_int_t ngx_kafka_ws_start_older(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscriber_t *kws);
+
+/*
+ * What is to be asked for part k, if a start within the bounds is below its
+ * ring.
+ * os:        set, but for asked
+ * returns:   1: there is something to ask
+ */
+ngx_uint_t ngx_kafka_ws_start_question(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_wish_t *wish, ngx_uint_t k,
+    ngx_kafka_ws_older_start_t *os);
 
 
 #endif /* _NGX_KAFKA_WS_START_H_INCLUDED_ */

@@ -16,11 +16,6 @@
 #define NGX_KAFKA_WS_START_TRIES  100
 
 
-static ngx_int_t ngx_kafka_ws_start_question(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k,
-    ngx_kafka_ws_older_start_t *os);
-
-
 ngx_int_t
 ngx_kafka_ws_start_older(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscriber_t *kws)
@@ -46,17 +41,17 @@ ngx_kafka_ws_start_older(ngx_kafka_ws_route_t *route,
 
         wish->nolder = route->nparts;
         wish->deadline = ngx_current_msec + NGX_KAFKA_WS_START_OLDER;
-
-        for (k = 0; k < wish->nolder; k++) {
-            os = &wish->older[k];
-            os->asked = ngx_kafka_ws_start_question(route, kws, k, os);
-        }
     }
 
     rc = NGX_OK;
 
     for (k = 0; k < wish->nolder; k++) {
         os = &wish->older[k];
+
+        if (!os->asked) {
+            /* while others were asked for, the ring may have gone on */
+            os->asked = ngx_kafka_ws_start_question(route, kws, wish, k, os);
+        }
 
         if (!os->asked || os->result != NGX_KAFKA_WS_WANT_WAITS) {
             continue;
@@ -76,25 +71,19 @@ ngx_kafka_ws_start_older(ngx_kafka_ws_route_t *route,
 }
 
 
-/*
- * returns:  1: there is something to ask
- */
-
-static ngx_int_t
+ngx_uint_t
 ngx_kafka_ws_start_question(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k,
+    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_wish_t *wish, ngx_uint_t k,
     ngx_kafka_ws_older_start_t *os)
 {
     int64_t                         tail, head;
     ngx_uint_t                      tries;
     ngx_kafka_ws_ring_t            *ring;
-    ngx_kafka_ws_wish_t            *wish;
     ngx_kafka_ws_loc_conf_t        *klcf;
     ngx_kafka_ws_route_part_t      *part;
     const ngx_kafka_ws_position_t  *pos;
 
     klcf = ngx_kafka_ws_route_conf(kws);
-    wish = kws->start;
     part = &route->parts[k];
     ring = &part->view.ring;
 

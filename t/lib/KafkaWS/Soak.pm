@@ -354,7 +354,8 @@ sub judge_slopes {
 	my $third = int(@s / 3);
 	my %slack = (worker_kb => [0.05, 1024], worker_fds => [0.1, 10],
 		helper_kb => [0.1, 20_000], helper_fds => [0.1, 24],
-		master_fds => [0, 0], zone_used => [0, $self->zone() * 1024 / 4]);
+		master_fds => [0, 0],
+		zone_used => [0, $self->zone() * 1024 / 4]);
 
 	for my $name (sort keys %slack) {
 		my ($part, $fixed) = @{ $slack{$name} };
