@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -174,6 +175,14 @@ func (c *client) ended(code int, reason string) {
 
 	if !(leaving && code == 1006 && c.kind == reset) {
 		h.r.close(code)
+	}
+
+	if !ok && code == 1006 && h.mayRestart(now) {
+		// half a second is all that a worker that ends waits for a client;
+		// counted apart, and judged at the end
+		h.r.giveUp(fmt.Sprintf("%s: code %d, %q, %d ms old", c.name(), code,
+			reason, now-c.since))
+		ok = true
 	}
 
 	if !ok {

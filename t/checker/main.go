@@ -271,6 +271,7 @@ func (h *hub) finish(seconds int) int {
 	}
 
 	h.leaveAll()
+	h.r.judgeGivenUp()
 
 	sent, acked, unknown, failed := h.t.totals()
 	out := h.r.json()

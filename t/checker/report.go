@@ -34,6 +34,7 @@ type report struct {
 	mu     sync.Mutex
 	counts map[string]int
 	texts  int
+	given  []string // up, by workers that ended
 	closes map[int]int
 	gaps   map[string]int
 	kinds  map[string]int
@@ -69,6 +70,29 @@ func (r *report) add(what, format string, args ...interface{}) {
 		fmt.Fprintf(os.Stderr, "%8.3f %s: %s\n",
 			time.Since(r.t.start).Seconds(), what,
 			fmt.Sprintf(format, args...))
+	}
+}
+
+func (r *report) giveUp(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+
+	r.given = append(r.given, text)
+}
+
+// judgeGivenUp: on a machine that has too much to do, a client may be late to
+// take its Close; more than one in a hundred is none of that.
+func (r *report) judgeGivenUp() {
+	r.mu.Lock()
+	given, told := r.given, r.closes[1012]
+	r.mu.Unlock()
+
+	if len(given)*100 <= told {
+		return
+	}
+
+	for _, text := range given {
+		r.add("bad_close", "%s", text)
 	}
 }
 
@@ -115,6 +139,7 @@ func (r *report) json() map[string]interface{} {
 	out["idles"] = r.idles
 	out["deflated"] = r.deflated
 	out["closes"] = r.closes
+	out["given_up"] = len(r.given)
 	out["gaps"] = r.gaps
 	out["clients"] = r.kinds
 	out["latency_ms"] = r.latency.json()
