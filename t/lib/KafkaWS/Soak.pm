@@ -353,8 +353,9 @@ sub judge_slopes {
 	my @s = @{ $self->{samples} };
 	my $third = int(@s / 3);
 
-	# short runs end before all buffers have their size
-	my $some = $self->{seconds} < 600 ? 4096 : 1024;
+	# the rest of a large frame for each slow client; few looks at few of
+	# them say less
+	my $some = $self->{seconds} < 600 ? 8192 : 4096;
 	my %slack = (worker_kb => [0.05, $some], worker_fds => [0.1, 10],
 		helper_kb => [0.1, 20_000], helper_fds => [0.1, 24],
 		master_fds => [0, 0],
