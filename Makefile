@@ -192,8 +192,8 @@ test-clients: packages build kafka tools ## real clients: Python, Node, Go, ...
 soak: packages build kafka tools checker ## 200 clients while things break: nothing lost, doubled, silent
 	@t/checker/soak --seconds='$(SECONDS)' $(if $(SEED),--seed='$(SEED)')
 
-test-checker: packages build kafka tools checker ## builds that are broken in one line: each is caught
-	@t/run --broker=kafka t/checker/kafka_ws_broken.t
+test-checker: packages build kafka tools checker ## a soak of a minute; broken builds: each is caught
+	@t/run --broker=kafka t/checker/kafka_ws_soak.t t/checker/kafka_ws_broken.t
 
 checker: objs-release/t/checker
 

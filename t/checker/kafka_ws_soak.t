@@ -2,7 +2,7 @@
 
 # The delivery contract while things break, for a minute: what the clients of
 # t/checker/ got is what was sent, whatever is killed, stopped and reloaded.
-# "make soak" does the same for as long as one likes.
+# "make soak" does the same for as long as one likes, "make test-checker" this.
 
 # brokers: kafka
 # run: alone
@@ -14,7 +14,7 @@ use warnings;
 use strict;
 
 use FindBin;
-use lib "$FindBin::Bin/lib";
+use lib "$FindBin::Bin/../lib";
 
 use Test::More;
 
