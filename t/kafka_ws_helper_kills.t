@@ -3,7 +3,7 @@
 # The helper is killed fifty times in flow: the same connections go on soon,
 # at the exact next record.
 
-# brokers: kafka mock
+# brokers: kafka
 # run: alone
 # timeout: 240
 

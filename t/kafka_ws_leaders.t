@@ -3,7 +3,7 @@
 # The leader of a partition moves a hundred times among three nodes, in flow:
 # nothing is lost or doubled, and each time the stream goes on soon.
 
-# brokers: kafka mock
+# brokers: kafka
 # run: alone
 # timeout: 300
 

@@ -4,7 +4,7 @@
 # have the next record soon, old workers go in time, neighbours and the log
 # notice nothing.
 
-# brokers: kafka mock
+# brokers: kafka
 # run: alone
 # timeout: 300
 
