@@ -88,26 +88,33 @@ ngx_kafka_ws_backfill_thread(void *data)
 static void
 ngx_kafka_ws_backfill_loop(ngx_kafka_ws_backfill_t *b)
 {
-    ngx_uint_t  n, adopted;
+    uint64_t    wants;
+    ngx_uint_t  n;
 
-    adopted = 0;
+    /* the writer before is asked until it is gone */
+
+    while (!ngx_kafka_ws_load_acquire(&b->consumer->writer)) {
+
+        if (ngx_kafka_ws_backfill_stopped(b)) {
+            return;
+        }
+
+        ngx_msleep(NGX_KAFKA_WS_BACKFILL_POLL);
+    }
+
+    ngx_kafka_ws_segment_adopt(b->cluster);
+
+    /* it may have left some without an answer */
+    n = 1;
 
     while (!ngx_kafka_ws_backfill_stopped(b)) {
 
-        if (!ngx_kafka_ws_load_acquire(&b->consumer->writer)) {
-            ngx_kafka_ws_backfill_wait(b, 0);
-            continue;
+        wants = ngx_kafka_ws_load_acquire(&b->root->wants);
+
+        if (n || wants != b->consumer->wants) {
+            ngx_kafka_ws_store_relaxed(&b->consumer->wants, wants);
+            n = ngx_kafka_ws_backfill_wants(b);
         }
-
-        if (!adopted) {
-            adopted = 1;
-            ngx_kafka_ws_segment_adopt(b->cluster);
-        }
-
-        ngx_kafka_ws_store_relaxed(&b->consumer->wants,
-                                   ngx_kafka_ws_load_relaxed(&b->root->wants));
-
-        n = ngx_kafka_ws_backfill_wants(b);
 
         if (b->kafka) {
             b->renderer.deflate = NGX_KAFKA_WS_RENDERER_ASK;
