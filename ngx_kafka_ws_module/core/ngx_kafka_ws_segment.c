@@ -96,14 +96,11 @@ static ngx_int_t
 ngx_kafka_ws_segment_open(ngx_kafka_ws_root_t *root,
     ngx_kafka_ws_segment_t *segment, ngx_kafka_ws_segment_view_t *view)
 {
-    uint64_t  ring, bytes;
-
-    ring = ngx_kafka_ws_load_relaxed(&segment->ring);
-    bytes = ngx_kafka_ws_load_relaxed(&segment->ring_bytes);
-
-    if (ring == 0 || ring > root->size || bytes > root->size - ring
-        || ngx_kafka_ws_ring_open(&view->ring, (u_char *) root + ring, bytes)
-           != NGX_KAFKA_WS_RING_OK)
+    if (ngx_kafka_ws_shm_open_ring(root,
+                              ngx_kafka_ws_load_relaxed(&segment->ring),
+                              ngx_kafka_ws_load_relaxed(&segment->ring_bytes),
+                              &view->ring)
+        != NGX_OK)
     {
         return NGX_DECLINED;
     }
@@ -239,9 +236,7 @@ ngx_kafka_ws_segment_make(ngx_kafka_ws_cluster_t *kwc, uint32_t stream,
 
     ngx_kafka_ws_shm_init_ring(kwc, block, from);
 
-    if (ngx_kafka_ws_ring_open(ring, (u_char *) kwc->root + block, bytes)
-        != NGX_KAFKA_WS_RING_OK)
-    {
+    if (ngx_kafka_ws_shm_open_ring(kwc->root, block, bytes, ring) != NGX_OK) {
         ngx_kafka_ws_shm_free(kwc, block);
         return NULL;
     }
@@ -350,17 +345,17 @@ ngx_kafka_ws_segment_free(ngx_kafka_ws_cluster_t *kwc,
 
 
 ngx_uint_t
-ngx_kafka_ws_segment_any(ngx_kafka_ws_root_t *root)
+ngx_kafka_ws_segment_count(ngx_kafka_ws_root_t *root)
 {
-    ngx_uint_t  i;
+    ngx_uint_t  i, n;
+
+    n = 0;
 
     for (i = 0; i < NGX_KAFKA_WS_SEGMENTS; i++) {
-        if (ngx_kafka_ws_load_relaxed(&root->segment[i].ring)) {
-            return 1;
-        }
+        n += (ngx_kafka_ws_load_relaxed(&root->segment[i].ring) != 0);
     }
 
-    return 0;
+    return n;
 }
 
 
@@ -400,10 +395,9 @@ ngx_kafka_ws_segment_adopt(ngx_kafka_ws_cluster_t *kwc)
             continue;
         }
 
-        if (seg->ring > root->size || seg->ring_bytes > root->size - seg->ring
-            || ngx_kafka_ws_ring_open(&ring, (u_char *) root + seg->ring,
-                                      seg->ring_bytes)
-               != NGX_KAFKA_WS_RING_OK
+        if (ngx_kafka_ws_shm_open_ring(root, seg->ring, seg->ring_bytes,
+                                       &ring)
+            != NGX_OK
             || ngx_kafka_ws_ring_head(&ring) == 0)
         {
             ngx_kafka_ws_segment_free(kwc, seg);
@@ -416,37 +410,27 @@ ngx_kafka_ws_segment_adopt(ngx_kafka_ws_cluster_t *kwc)
 }
 
 
-ngx_uint_t
+void
 ngx_kafka_ws_segment_sweep(ngx_kafka_ws_cluster_t *kwc, uint64_t idle)
 {
     uint64_t                 now;
-    ngx_uint_t               i, n;
+    ngx_uint_t               i;
     ngx_kafka_ws_root_t     *root;
     ngx_kafka_ws_segment_t  *seg;
 
     root = kwc->root;
     now = ngx_kafka_ws_shm_now();
-    n = 0;
 
     for (i = 0; i < NGX_KAFKA_WS_SEGMENTS; i++) {
         seg = &root->segment[i];
 
-        if (seg->ring == 0) {
-            continue;
-        }
-
-        if (seg->full
+        if (seg->ring && seg->full
             && (now - ngx_kafka_ws_segment_touched(seg) >= idle
                 || ngx_kafka_ws_segment_stale(root, seg)))
         {
             ngx_kafka_ws_segment_free(kwc, seg);
-            continue;
         }
-
-        n++;
     }
-
-    return n;
 }
 
 

@@ -103,8 +103,8 @@ ngx_kafka_ws_segment_t *ngx_kafka_ws_segment_make(ngx_kafka_ws_cluster_t *kwc,
 void ngx_kafka_ws_segment_free(ngx_kafka_ws_cluster_t *kwc,
     ngx_kafka_ws_segment_t *segment);
 
-/* 1, if there are segments; from any thread of the writer */
-ngx_uint_t ngx_kafka_ws_segment_any(ngx_kafka_ws_root_t *root);
+/* how many there are; from any process and thread */
+ngx_uint_t ngx_kafka_ws_segment_count(ngx_kafka_ws_root_t *root);
 
 /* how far it is filled: all below next is in it; full: this is its end */
 void ngx_kafka_ws_segment_filled(ngx_kafka_ws_segment_t *segment,
@@ -116,9 +116,8 @@ void ngx_kafka_ws_segment_adopt(ngx_kafka_ws_cluster_t *kwc);
 /*
  * Frees what was not read for so many ms, and what belongs to another life
  * of its stream.
- * returns:   segments that are left
  */
-ngx_uint_t ngx_kafka_ws_segment_sweep(ngx_kafka_ws_cluster_t *kwc,
+void ngx_kafka_ws_segment_sweep(ngx_kafka_ws_cluster_t *kwc,
     uint64_t idle);
 
 

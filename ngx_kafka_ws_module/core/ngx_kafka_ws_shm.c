@@ -266,6 +266,21 @@ ngx_kafka_ws_shm_find(ngx_kafka_ws_root_t *root, ngx_str_t *name)
 
 
 ngx_int_t
+ngx_kafka_ws_shm_open_ring(ngx_kafka_ws_root_t *root, uint64_t block,
+    uint64_t bytes, ngx_kafka_ws_ring_t *ring)
+{
+    if (block == 0 || block > root->size || bytes > root->size - block
+        || ngx_kafka_ws_ring_open(ring, (u_char *) root + block, bytes)
+           != NGX_KAFKA_WS_RING_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_kafka_ws_shm_view(ngx_kafka_ws_root_t *root,
     ngx_kafka_ws_stream_t *stream, ngx_kafka_ws_view_t *view)
 {
@@ -276,14 +291,9 @@ ngx_kafka_ws_shm_view(ngx_kafka_ws_root_t *root,
     ring = ngx_kafka_ws_load_relaxed(&stream->ring);
     bytes = ngx_kafka_ws_load_relaxed(&stream->ring_bytes);
 
-    if ((gen & 1) || ring == 0 || ring > root->size
-        || bytes > root->size - ring)
-    {
-        return NGX_AGAIN;
-    }
-
-    if (ngx_kafka_ws_ring_open(&view->ring, (u_char *) root + ring, bytes)
-        != NGX_KAFKA_WS_RING_OK)
+    if ((gen & 1)
+        || ngx_kafka_ws_shm_open_ring(root, ring, bytes, &view->ring)
+           != NGX_OK)
     {
         return NGX_AGAIN;
     }

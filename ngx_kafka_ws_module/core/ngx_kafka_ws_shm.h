@@ -330,6 +330,13 @@ ngx_kafka_ws_topic_t *ngx_kafka_ws_shm_find(ngx_kafka_ws_root_t *root,
     ngx_str_t *name);
 
 /*
+ * Opens the ring in a block, as it is named in shared memory.
+ * returns:   NGX_OK; NGX_DECLINED: it is none, or not within the zone
+ */
+ngx_int_t ngx_kafka_ws_shm_open_ring(ngx_kafka_ws_root_t *root,
+    uint64_t block, uint64_t bytes, ngx_kafka_ws_ring_t *ring);
+
+/*
  * Opens a stream's ring as it is now.
  * returns:   NGX_OK; NGX_AGAIN: it has none, or is just getting another
  */

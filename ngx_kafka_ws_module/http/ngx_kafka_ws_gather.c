@@ -278,6 +278,7 @@ ngx_kafka_ws_gather_source(ngx_kafka_ws_route_t *route,
     ngx_uint_t k, ngx_kafka_ws_gather_src_t *src)
 {
     int64_t                     lost;
+    ngx_int_t                   rc;
     ngx_uint_t                  first;
     ngx_kafka_ws_place_t        next;
     ngx_kafka_ws_route_part_t  *part;
@@ -296,22 +297,21 @@ ngx_kafka_ws_gather_source(ngx_kafka_ws_route_t *route,
 
     src->older = ngx_kafka_ws_older_part(kws, k);
 
-    if (src->older == NULL) {
-        src->seq = kws->places[k].seq;
-        src->limit = part->place.seq;
-        return NGX_KAFKA_WS_GATHER_SPAN;
-    }
+    /* no part of it: as if it had just come to the ring */
 
-    switch (ngx_kafka_ws_older_next(route, kws, k, &lost, &first)) {
+    rc = src->older ? ngx_kafka_ws_older_next(route, kws, k, &lost, &first)
+                    : NGX_DONE;
+
+    src->seq = kws->places[k].seq;
+
+    switch (rc) {
 
     case NGX_OK:
         src->ring = &src->older->view.ring;
-        src->seq = kws->places[k].seq;
         return NGX_KAFKA_WS_GATHER_SPAN;
 
     case NGX_DONE:
         src->older = NULL;
-        src->seq = kws->places[k].seq;
         src->limit = part->place.seq;
         return NGX_KAFKA_WS_GATHER_SPAN;
 

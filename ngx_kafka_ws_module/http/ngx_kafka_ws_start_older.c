@@ -13,9 +13,6 @@
 #include "ngx_kafka_ws_start.h"
 
 
-#define NGX_KAFKA_WS_START_TRIES  100
-
-
 ngx_int_t
 ngx_kafka_ws_start_older(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscriber_t *kws)
@@ -76,9 +73,8 @@ ngx_kafka_ws_start_question(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_wish_t *wish, ngx_uint_t k,
     ngx_kafka_ws_older_start_t *os)
 {
-    int64_t                         tail, head;
-    ngx_uint_t                      tries;
     ngx_kafka_ws_ring_t            *ring;
+    ngx_kafka_ws_decision_t         oldest, newest;
     ngx_kafka_ws_loc_conf_t        *klcf;
     ngx_kafka_ws_route_part_t      *part;
     const ngx_kafka_ws_position_t  *pos;
@@ -91,32 +87,13 @@ ngx_kafka_ws_start_question(ngx_kafka_ws_route_t *route,
         return 0;
     }
 
-    tail = -1;
-    head = -1;
-
-    for (tries = 0; tries < NGX_KAFKA_WS_START_TRIES; tries++) {
-
-        if (ngx_kafka_ws_ring_offset(ring, ngx_kafka_ws_ring_tail(ring),
-                                     &tail)
-            == NGX_KAFKA_WS_RING_OK
-            && ngx_kafka_ws_ring_offset(ring, ngx_kafka_ws_ring_head(ring),
-                                        &head)
-               == NGX_KAFKA_WS_RING_OK)
-        {
-            break;
-        }
-
-        /* the writer was faster */
-    }
-
-    if (tail == -1 || head == -1) {
-        return 0;
-    }
+    ngx_kafka_ws_start_at(part, ngx_kafka_ws_ring_tail(ring), &oldest);
+    ngx_kafka_ws_start_at(part, ngx_kafka_ws_ring_head(ring), &newest);
 
     /* in whole seconds: many ask the same then */
 
     os->since = ((int64_t) ngx_time()) * 1000 - klcf->backfill.age;
-    os->offset = ngx_max(head - klcf->backfill.records, 0);
+    os->offset = ngx_max(newest.place.offset - klcf->backfill.records, 0);
     os->exact = 1;
 
     if (wish->ncursor) {
@@ -141,7 +118,7 @@ ngx_kafka_ws_start_question(ngx_kafka_ws_route_t *route,
 
     /* by time alone it may begin anywhere, also in the ring */
 
-    return os->offset < tail
+    return os->offset < oldest.place.offset
            || (wish->ncursor == 0
                && wish->start.from != NGX_KAFKA_WS_FROM_EARLIEST);
 }

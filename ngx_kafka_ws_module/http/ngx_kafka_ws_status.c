@@ -14,6 +14,7 @@
 
 #include "ngx_kafka_ws_conf.h"
 #include "ngx_kafka_ws_json_doc.h"
+#include "ngx_kafka_ws_segment.h"
 #include "ngx_kafka_ws_shm.h"
 #include "ngx_kafka_ws_status.h"
 #include "ngx_kafka_ws_subscriber.h"
@@ -313,16 +314,9 @@ static void
 ngx_kafka_ws_status_backfill(ngx_kafka_ws_json_doc_t *doc,
     ngx_kafka_ws_root_t *root)
 {
-    ngx_uint_t  i, n;
-
-    n = 0;
-
-    for (i = 0; i < NGX_KAFKA_WS_SEGMENTS; i++) {
-        n += (ngx_kafka_ws_load_relaxed(&root->segment[i].ring) != 0);
-    }
-
     ngx_kafka_ws_json_doc_object(doc, "backfill");
-    ngx_kafka_ws_json_doc_uint(doc, "segments", n);
+    ngx_kafka_ws_json_doc_uint(doc, "segments",
+                               ngx_kafka_ws_segment_count(root));
     ngx_kafka_ws_json_doc_uint(doc, "reads",
                                ngx_kafka_ws_load_relaxed(&root->reads));
     ngx_kafka_ws_json_doc_uint(doc, "records",

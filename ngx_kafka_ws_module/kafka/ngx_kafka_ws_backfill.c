@@ -484,7 +484,7 @@ ngx_kafka_ws_backfill_sweep(ngx_kafka_ws_backfill_t *b)
             }
         }
 
-        (void) ngx_kafka_ws_segment_sweep(b->cluster, 0);
+        ngx_kafka_ws_segment_sweep(b->cluster, 0);
 
         b->yielded = now;
         ngx_kafka_ws_store_relaxed(&b->root->yield, 0);
@@ -499,7 +499,6 @@ ngx_kafka_ws_backfill_sweep(ngx_kafka_ws_backfill_t *b)
 
     if (now - b->swept >= NGX_KAFKA_WS_BACKFILL_SWEEP) {
         b->swept = now;
-        (void) ngx_kafka_ws_segment_sweep(b->cluster,
-                                          NGX_KAFKA_WS_BACKFILL_IDLE);
+        ngx_kafka_ws_segment_sweep(b->cluster, NGX_KAFKA_WS_BACKFILL_IDLE);
     }
 }

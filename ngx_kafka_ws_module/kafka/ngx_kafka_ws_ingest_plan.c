@@ -217,7 +217,7 @@ ngx_kafka_ws_ingest_topic(ngx_kafka_ws_ingest_t *ing,
         n = ngx_kafka_ws_shm_stream(root, n)->next;
     }
 
-    if (p < pt->npartitions && ngx_kafka_ws_segment_any(root)) {
+    if (p < pt->npartitions && ngx_kafka_ws_segment_count(root)) {
         /* older records have to go first: the next plan finds room */
         ngx_kafka_ws_store_release(&root->yield, 1);
         return;
