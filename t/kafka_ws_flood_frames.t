@@ -26,13 +26,13 @@ $f->start();
 # each is answered, and none of these clients does wrong
 
 $f->withstands('pings', mode => 'pings', uri => '/live', connections => 50,
-	rate => 20000, burst => 16, ms => 700, alive => 50);
+	rate => 20000, burst => 16, ms => 700, alive => 50, stay => 1);
 
 # the next one comes for each that is closed
 
 $f->withstands('fragments of a byte', mode => 'fragments', uri => '/live',
 	connections => 50, connects => 200, rate => 30_000, burst => 64,
-	ms => 8000, count => 50, codes => { 1008 => 50 });
+	ms => 8000, count => 50, stay => 1, codes => { 1008 => 50 });
 
 $f->withstands('empty fragments', mode => 'empty', uri => '/live',
 	connections => 50, connects => 200, rate => 30_000, burst => 64,

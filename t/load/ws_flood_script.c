@@ -41,6 +41,9 @@ static int wsf_script_add(const wsf_script_t *s, const char *mode);
 
 static const wsf_script_t  wsf_scripts[] = {
 
+    { "calm", "calm", WSF_WHOLE, WSF_ANSWERED, WSF_ENDED, WSF_FIN, 0,
+      wsf_none, wsf_none },
+
     { "pings", "pings", WSF_WHOLE, WSF_ANSWERED, WSF_ENDED, WSF_FIN, 0,
       wsf_none, wsf_bytes(WSF_PING) },
 

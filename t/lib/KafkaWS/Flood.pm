@@ -15,6 +15,10 @@ package KafkaWS::Flood;
 # have it, too; without it the attacker takes what is left over.  It has the
 # addresses from 127.0.0.2 on, the victims 127.0.0.1.
 #
+# Attackers of a stream are its clients, too: a worker with 70 clients has more
+# to send than one with 20, whatever they send.  In the quiet time as many are
+# there, on the same stream, and read ("stay"), unless attackers are soon gone.
+#
 # Latency is compared in pairs, quiet and flood in turn, each short, so that
 # a machine which is slow for a moment spoils few of them.  The verdict is the
 # median of the pairs' ratios of p99.  If it is above the limit, as many pairs
@@ -47,6 +51,7 @@ use constant {
 	RATE => 500,			# records a second for each of them
 	SIZE => 200,
 	QUIET => 600,			# ms
+	CALM => 400,			# ms more, for those that connect
 	RATIO => $ENV{TEST_FLOOD_RATIO} || 2,
 	SLOW => 2,			# seconds, for the other site
 	BIG => 200_000,			# bytes, a frame that is torn
@@ -176,11 +181,12 @@ sub start {
 
 # mode and the rest: options of ws_flood; alive => those that are still there
 # at the end of a run; codes => { code => least number }; lines => info lines
-# for each connection, at most; pairs => at least; most => so many at once
+# for each connection, at most; pairs => at least; most => so many at once;
+# stay => 1 if attackers are clients of a stream for long
 sub withstands {
 	my ($self, $name, %o) = @_;
-	my ($alive, $codes, $lines, $pairs, $most) = map { delete $o{$_} }
-		qw(alive codes lines pairs most);
+	my ($alive, $codes, $lines, $pairs, $most, $stay)
+		= map { delete $o{$_} } qw(alive codes lines pairs most stay);
 
 	$o{$_} = amount($o{$_}) for grep { $o{$_} }
 		qw(connections count connects rate);
@@ -196,7 +202,7 @@ sub withstands {
 	$self->{probes} = [];
 
 	my ($ratio, @runs) = $self->pairs(amount($pairs // $self->{pairs}),
-		\%o);
+		$stay, \%o);
 
 	ok($self->settled(), "$name: all of them are gone");
 
@@ -227,7 +233,8 @@ sub withstands {
 			(@bad ? @bad : @runs)[0 .. 2]);
 
 	$self->probed($name);
-	$self->logged($name, $from, ($lines // 1) * sum('connects', @runs));
+	$self->logged($name, $from, ($lines // 1)
+		* sum('connects', @runs, @{ $self->{calm} }));
 
 	note(sprintf '%s: allocated %+d bytes, memory %+d KB; '
 		. '%d connections, %d units in %.1f s, codes %s; '
@@ -244,7 +251,7 @@ sub due { return amount($_[0]) - (amount($_[0]) < $_[0]) }
 
 # returns: the median ratio, and the reports of the floods
 sub pairs {
-	my ($self, $pairs, $o) = @_;
+	my ($self, $pairs, $stay, $o) = @_;
 	my (@runs, @pairs);
 	my $median;
 
@@ -252,7 +259,10 @@ sub pairs {
 
 	for my $more (1, 1, 2) {
 		for (1 .. $more * $pairs) {
-			my $quiet = $self->quiet(QUIET);
+			my $quiet = $stay ? $self->calm(%$o)
+				: $self->quiet(QUIET);
+
+			$self->settled();
 
 			push @runs, $self->flood(%$o);
 			push @pairs, [$quiet->{p99}, $runs[-1]{p99}];
@@ -281,6 +291,15 @@ sub quiet {
 
 	return $self->flood(mode => 'half', count => 1, connects => 0.001,
 		ms => $ms);
+}
+
+# returns: the same of a time in which its connections are there, and read
+sub calm {
+	my ($self, %o) = @_;
+
+	return $self->flood(mode => 'calm', ms => QUIET + CALM,
+		map { $_ => $o{$_} } grep { $o{$_} }
+			qw(uri connections connects));
 }
 
 # returns: what ws_flood reports, and { p99, share } of its time
