@@ -27,7 +27,8 @@ use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(within unmeasured);
 
 use constant { TIME => 60, CLIENTS => 2, PARTITIONS => 2, LINES => 10,
-	GONE => 40, FLAPS => 12, SLOW_MS => 5000, GROWTH => 512 * 1024 };
+	GONE => 40, FLAPS => 12, SAID => 3, SLOW_MS => 5000,
+	GROWTH => 512 * 1024 };
 
 my $b = KafkaWS::Broker->new(own => 1);
 my $mock = $b->kind eq 'mock';
@@ -151,6 +152,8 @@ produce('after it was gone');
 # it comes and goes
 
 if ($mock) {
+	my $since = now();
+
 	$from = length $t->log();
 
 	for (1 .. FLAPS) {
@@ -163,9 +166,14 @@ if ($mock) {
 	produce('after it came and went');
 	cmp_ok(KafkaWS::Neighbour::busiest($t, $from), '<=', LINES,
 		'comes and goes: lines in the log');
-	is(lines(qr/no broker can be reached/, $from), 3,
-		'comes and goes: three outages are told');
-	is(lines(qr/broker reached again/, $from), 3,
+
+	# what was told within the minute before counts
+	my $told = lines(qr/no broker can be reached/, $from);
+	my $most = SAID * (1 + int((now() - $since) / 60));
+
+	ok($told > 0 && $told <= $most,
+		'comes and goes: few outages are told') or diag($told);
+	is(lines(qr/broker reached again/, $from), $told,
 		'comes and goes: and their ends');
 	watched('comes and goes');
 }
