@@ -24,6 +24,7 @@
 
 static void ngx_kafka_ws_worker_wake(ngx_event_t *ev);
 static void ngx_kafka_ws_worker_tick(ngx_event_t *ev);
+static void ngx_kafka_ws_worker_news(ngx_kafka_ws_worker_t *kww);
 static void ngx_kafka_ws_worker_pending(ngx_kafka_ws_worker_t *kww);
 static void ngx_kafka_ws_worker_sweep(ngx_kafka_ws_worker_t *kww);
 static void ngx_kafka_ws_worker_check(ngx_kafka_ws_worker_t *kww);
@@ -238,7 +239,32 @@ ngx_kafka_ws_worker_wake(ngx_event_t *ev)
 
     ngx_kafka_ws_count(&kww->counters->wakes, 1);
 
+    ngx_kafka_ws_worker_news(kww);
+
     ngx_post_event(&kww->pass_event, &ngx_posted_events);
+}
+
+
+/* a question about older records may have been answered */
+
+static void
+ngx_kafka_ws_worker_news(ngx_kafka_ws_worker_t *kww)
+{
+    uint64_t                  news;
+    ngx_uint_t                i;
+    ngx_kafka_ws_cluster_t  **kwc;
+
+    news = 0;
+    kwc = kww->conf->clusters.elts;
+
+    for (i = 0; i < kww->conf->clusters.nelts; i++) {
+        news += ngx_kafka_ws_load_acquire(&kwc[i]->root->news);
+    }
+
+    if (news != kww->news) {
+        kww->news = news;
+        ngx_kafka_ws_worker_pending(kww);
+    }
 }
 
 

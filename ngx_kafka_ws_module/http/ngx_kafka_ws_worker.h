@@ -44,6 +44,7 @@ typedef struct {
     ngx_event_t                pass_event;
     ngx_event_t                tick_event;
     ngx_msec_t                 swept;         /* last look for slow ones */
+    uint64_t                   news;          /* of older records, in all */
 
     ngx_event_t                drain_event;
     ngx_uint_t                 draining;

@@ -36,19 +36,17 @@
 
 
 static void ngx_kafka_ws_backfill_loop(ngx_kafka_ws_backfill_t *b);
-static void ngx_kafka_ws_backfill_wait(ngx_kafka_ws_backfill_t *b,
-    ngx_uint_t wants);
+static void ngx_kafka_ws_backfill_wait(ngx_kafka_ws_backfill_t *b);
 static ngx_uint_t ngx_kafka_ws_backfill_wants(ngx_kafka_ws_backfill_t *b);
-static ngx_int_t ngx_kafka_ws_backfill_want(ngx_kafka_ws_backfill_t *b,
-    ngx_kafka_ws_want_t *want, ngx_kafka_ws_want_t *w,
-    ngx_kafka_ws_backfill_start_t *start);
+static ngx_int_t ngx_kafka_ws_backfill_there(ngx_kafka_ws_backfill_t *b,
+    ngx_kafka_ws_want_t *want, ngx_kafka_ws_want_t *w);
+static ngx_uint_t ngx_kafka_ws_backfill_turn(ngx_kafka_ws_backfill_t *b);
 static void ngx_kafka_ws_backfill_ask(ngx_kafka_ws_backfill_t *b,
     ngx_kafka_ws_want_t *wants, ngx_kafka_ws_backfill_start_t **starts,
     ngx_uint_t n);
 static void ngx_kafka_ws_backfill_begin(ngx_kafka_ws_backfill_t *b,
     ngx_kafka_ws_want_t *want, ngx_kafka_ws_want_t *w,
-    ngx_kafka_ws_backfill_start_t *start, ngx_kafka_ws_stream_t *stream,
-    uint64_t life);
+    ngx_kafka_ws_backfill_start_t *start);
 static ngx_uint_t ngx_kafka_ws_backfill_may(ngx_kafka_ws_backfill_t *b,
     uint32_t number);
 static ngx_int_t ngx_kafka_ws_backfill_segment(ngx_kafka_ws_backfill_t *b,
@@ -89,7 +87,7 @@ static void
 ngx_kafka_ws_backfill_loop(ngx_kafka_ws_backfill_t *b)
 {
     uint64_t    wants;
-    ngx_uint_t  n;
+    ngx_uint_t  taken;
 
     /* the writer before is asked until it is gone */
 
@@ -105,34 +103,34 @@ ngx_kafka_ws_backfill_loop(ngx_kafka_ws_backfill_t *b)
     ngx_kafka_ws_segment_adopt(b->cluster);
 
     /* it may have left some without an answer */
-    n = 1;
+    b->left = 1;
 
     while (!ngx_kafka_ws_backfill_stopped(b)) {
 
         wants = ngx_kafka_ws_load_acquire(&b->root->wants);
 
-        if (n || wants != b->consumer->wants) {
+        if (b->left || wants != b->consumer->wants) {
             ngx_kafka_ws_store_relaxed(&b->consumer->wants, wants);
-            n = ngx_kafka_ws_backfill_wants(b);
+            b->left = ngx_kafka_ws_backfill_wants(b);
         }
 
         if (b->kafka) {
             b->renderer.deflate = NGX_KAFKA_WS_RENDERER_ASK;
 
-            /* also without a read: errors must not pile up */
-            (void) ngx_kafka_ws_kafka_poll(b->kafka, b->nreads
-                                           ? NGX_KAFKA_WS_BACKFILL_POLL : 0);
+            /* errors must not pile up */
+            (void) ngx_kafka_ws_kafka_poll(b->kafka, 0);
         }
 
-        ngx_kafka_ws_backfill_reads(b);
+        taken = ngx_kafka_ws_backfill_reads(b);
+
         ngx_kafka_ws_backfill_sweep(b);
 
         if (b->dirty) {
             ngx_kafka_ws_backfill_tell(b);
         }
 
-        if (b->nreads == 0) {
-            ngx_kafka_ws_backfill_wait(b, n);
+        if (taken == 0) {
+            ngx_kafka_ws_backfill_wait(b);
         }
     }
 }
@@ -148,10 +146,13 @@ ngx_kafka_ws_backfill_tell(ngx_kafka_ws_backfill_t *b)
 }
 
 
-/* for the next question, or a moment, if some wait for their turn */
+/*
+ * For the next question or record, or a moment, if some wait for their turn or
+ * for room.
+ */
 
 static void
-ngx_kafka_ws_backfill_wait(ngx_kafka_ws_backfill_t *b, ngx_uint_t wants)
+ngx_kafka_ws_backfill_wait(ngx_kafka_ws_backfill_t *b)
 {
     struct timespec           ts;
     ngx_kafka_ws_consumer_t  *c;
@@ -160,7 +161,7 @@ ngx_kafka_ws_backfill_wait(ngx_kafka_ws_backfill_t *b, ngx_uint_t wants)
 
     (void) clock_gettime(CLOCK_MONOTONIC, &ts);
 
-    if (wants) {
+    if (b->left || b->nreads) {
         ts.tv_nsec += NGX_KAFKA_WS_BACKFILL_POLL * 1000000;
 
         if (ts.tv_nsec >= 1000000000) {
@@ -174,12 +175,14 @@ ngx_kafka_ws_backfill_wait(ngx_kafka_ws_backfill_t *b, ngx_uint_t wants)
 
     (void) pthread_mutex_lock(&c->mutex);
 
-    if (!ngx_kafka_ws_backfill_stopped(b)
+    if (!b->came && !ngx_kafka_ws_backfill_stopped(b)
         && ngx_kafka_ws_load_relaxed(&c->wants)
            == ngx_kafka_ws_load_relaxed(&b->root->wants))
     {
         (void) pthread_cond_timedwait(&c->older, &c->mutex, &ts);
     }
+
+    b->came = 0;
 
     (void) pthread_mutex_unlock(&c->mutex);
 }
@@ -192,7 +195,8 @@ ngx_kafka_ws_backfill_wait(ngx_kafka_ws_backfill_t *b, ngx_uint_t wants)
 static ngx_uint_t
 ngx_kafka_ws_backfill_wants(ngx_kafka_ws_backfill_t *b)
 {
-    ngx_uint_t                      i, k, n, left;
+    uint64_t                        now;
+    ngx_uint_t                      i, k, n, left, ready;
     ngx_kafka_ws_want_t            *want, w;
     ngx_kafka_ws_want_t             wants[NGX_KAFKA_WS_BACKFILL_QUERIES];
     ngx_kafka_ws_backfill_start_t  *start;
@@ -200,11 +204,14 @@ ngx_kafka_ws_backfill_wants(ngx_kafka_ws_backfill_t *b)
 
     n = 0;
     left = 0;
+    ready = 0;
+    now = ngx_kafka_ws_shm_now();
 
     for (i = 0; i < NGX_KAFKA_WS_SLOTS; i++) {
         for (k = 0; k < NGX_KAFKA_WS_WANTS; k++) {
             want = &b->root->slot[i].want[k];
             start = &b->starts[i][k];
+            start->ready = 0;
 
             if (ngx_kafka_ws_want_read(want, &w) != NGX_OK) {
                 continue;
@@ -213,16 +220,21 @@ ngx_kafka_ws_backfill_wants(ngx_kafka_ws_backfill_t *b)
             if (start->number != w.number) {
                 start->number = w.number;
                 start->start = -1;
+                start->seen = now;
             }
 
-            if (ngx_kafka_ws_backfill_want(b, want, &w, start) == NGX_OK) {
+            if (ngx_kafka_ws_backfill_there(b, want, &w) == NGX_OK) {
                 continue;
             }
 
             left++;
 
-            if (start->start == -1 && n < NGX_KAFKA_WS_BACKFILL_QUERIES
-                && (n == 0 || w.since == wants[0].since))
+            if (start->start != -1) {
+                start->ready = 1;
+                ready++;
+
+            } else if (n < NGX_KAFKA_WS_BACKFILL_QUERIES
+                       && (n == 0 || w.since == wants[0].since))
             {
                 wants[n] = w;
                 starts[n++] = start;
@@ -230,8 +242,12 @@ ngx_kafka_ws_backfill_wants(ngx_kafka_ws_backfill_t *b)
         }
     }
 
-    if (n && ngx_kafka_ws_shm_now() >= b->retry) {
+    if (n && now >= b->retry) {
         ngx_kafka_ws_backfill_ask(b, wants, starts, n);
+    }
+
+    while (ready--) {
+        left -= ngx_kafka_ws_backfill_turn(b);
     }
 
     return left;
@@ -239,16 +255,14 @@ ngx_kafka_ws_backfill_wants(ngx_kafka_ws_backfill_t *b)
 
 
 /*
- * returns:  NGX_OK: it has an answer; NGX_AGAIN
+ * returns:  NGX_OK: it has an answer without Kafka; NGX_DECLINED
  */
 
 static ngx_int_t
-ngx_kafka_ws_backfill_want(ngx_kafka_ws_backfill_t *b,
-    ngx_kafka_ws_want_t *want, ngx_kafka_ws_want_t *w,
-    ngx_kafka_ws_backfill_start_t *start)
+ngx_kafka_ws_backfill_there(ngx_kafka_ws_backfill_t *b,
+    ngx_kafka_ws_want_t *want, ngx_kafka_ws_want_t *w)
 {
     int64_t                       offset;
-    uint64_t                      life;
     ngx_kafka_ws_stream_t        *stream;
     ngx_kafka_ws_segment_view_t   view;
 
@@ -260,28 +274,65 @@ ngx_kafka_ws_backfill_want(ngx_kafka_ws_backfill_t *b,
         return NGX_OK;
     }
 
-    life = ngx_kafka_ws_load_acquire(&stream->gen);
-
-    if (!w->exact
-        && ngx_kafka_ws_segment_find(b->root, w->stream, life, w->offset,
-                                     &view, &offset)
-           == NGX_OK)
+    if (w->exact
+        || ngx_kafka_ws_segment_find(b->root, w->stream,
+                                     ngx_kafka_ws_load_acquire(&stream->gen),
+                                     w->offset, &view, &offset)
+           != NGX_OK)
     {
-        ngx_kafka_ws_want_reply(want, w->number,
-                                offset > w->offset
-                                ? NGX_KAFKA_WS_WANT_FIRST
-                                : NGX_KAFKA_WS_WANT_START, offset);
-        b->dirty = 1;
-        return NGX_OK;
+        return NGX_DECLINED;
     }
 
-    if (start->start == -1) {
-        return NGX_AGAIN;
+    ngx_kafka_ws_want_reply(want, w->number,
+                            offset > w->offset ? NGX_KAFKA_WS_WANT_FIRST
+                                               : NGX_KAFKA_WS_WANT_START,
+                            offset);
+    b->dirty = 1;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Whoever of those whose start is known waits for the longest time comes
+ * first: a partition is read at one place at a time, and the places take
+ * turns.
+ * returns:  1: it has its answer
+ */
+
+static ngx_uint_t
+ngx_kafka_ws_backfill_turn(ngx_kafka_ws_backfill_t *b)
+{
+    ngx_uint_t                      i, k;
+    ngx_kafka_ws_want_t            *want, w;
+    ngx_kafka_ws_backfill_start_t  *start, *first;
+
+    first = NULL;
+    want = NULL;
+
+    for (i = 0; i < NGX_KAFKA_WS_SLOTS; i++) {
+        for (k = 0; k < NGX_KAFKA_WS_WANTS; k++) {
+            start = &b->starts[i][k];
+
+            if (start->ready && (first == NULL || start->seen < first->seen)) {
+                first = start;
+                want = &b->root->slot[i].want[k];
+            }
+        }
     }
 
-    ngx_kafka_ws_backfill_begin(b, want, w, start, stream, life);
+    first->ready = 0;
 
-    return (want->answered == w->number) ? NGX_OK : NGX_AGAIN;
+    if (ngx_kafka_ws_want_read(want, &w) != NGX_OK
+        || w.number != first->number)
+    {
+        /* it is another one by now */
+        return 0;
+    }
+
+    ngx_kafka_ws_backfill_begin(b, want, &w, first);
+
+    return want->answered == w.number;
 }
 
 
@@ -338,13 +389,18 @@ ngx_kafka_ws_backfill_ask(ngx_kafka_ws_backfill_t *b,
 static void
 ngx_kafka_ws_backfill_begin(ngx_kafka_ws_backfill_t *b,
     ngx_kafka_ws_want_t *want, ngx_kafka_ws_want_t *w,
-    ngx_kafka_ws_backfill_start_t *start, ngx_kafka_ws_stream_t *stream,
-    uint64_t life)
+    ngx_kafka_ws_backfill_start_t *start)
 {
     int64_t                      offset;
+    uint64_t                     life;
     ngx_kafka_ws_want_e          result;
     ngx_kafka_ws_view_t          ring;
+    ngx_kafka_ws_stream_t       *stream;
     ngx_kafka_ws_segment_view_t  view;
+
+    /* there are streams for good */
+    stream = ngx_kafka_ws_shm_stream(b->root, w->stream);
+    life = ngx_kafka_ws_load_acquire(&stream->gen);
 
     result = start->first ? NGX_KAFKA_WS_WANT_FIRST : NGX_KAFKA_WS_WANT_START;
 

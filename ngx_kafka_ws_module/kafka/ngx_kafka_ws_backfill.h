@@ -32,6 +32,11 @@ typedef struct {
     int64_t                      until;        /* from here on it is there */
     uint64_t                     progress;     /* ms, last record */
     uint64_t                     nudged;       /* ms */
+    uint64_t                     quiet;        /* ms, until the next nudge */
+    uint64_t                     full;         /* ms, since when the segment
+                                                  is; 0: it is not */
+    ngx_uint_t                   taken;        /* since the last nudge */
+    ngx_uint_t                   dry;          /* all that came was taken */
     ngx_uint_t                   filled;       /* segments */
     ngx_uint_t                   contested;    /* others wait for another
                                                   range of the same stream */
@@ -44,7 +49,9 @@ typedef struct {
 typedef struct {
     uint64_t                     number;
     int64_t                      start;        /* -1: not asked yet */
+    uint64_t                     seen;         /* ms */
     ngx_uint_t                   first;        /* it is the log's first */
+    ngx_uint_t                   ready;        /* for its turn */
 } ngx_kafka_ws_backfill_start_t;
 
 
@@ -67,6 +74,8 @@ typedef struct {
     uint64_t                     swept;
     uint64_t                     yielded;      /* ms */
     ngx_uint_t                   dirty;        /* workers have news */
+    ngx_uint_t                   left;         /* questions without an answer */
+    ngx_uint_t                   came;         /* records; under the mutex */
 } ngx_kafka_ws_backfill_t;
 
 
@@ -85,8 +94,11 @@ void ngx_kafka_ws_backfill_tell(ngx_kafka_ws_backfill_t *b);
 ngx_int_t ngx_kafka_ws_backfill_read(ngx_kafka_ws_backfill_t *b,
     ngx_kafka_ws_backfill_read_t *read);
 
-/* shows what was read since, and ends the reads that are over */
-void ngx_kafka_ws_backfill_reads(ngx_kafka_ws_backfill_t *b);
+/*
+ * Takes what has come, shows it, and ends the reads that are over.
+ * returns:   how much was taken; 0: nothing is there for now
+ */
+ngx_uint_t ngx_kafka_ws_backfill_reads(ngx_kafka_ws_backfill_t *b);
 
 /* a read is over: all below next is in the segment, or not in Kafka */
 void ngx_kafka_ws_backfill_finish(ngx_kafka_ws_backfill_t *b,

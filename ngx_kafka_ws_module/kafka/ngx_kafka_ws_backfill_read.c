@@ -4,8 +4,10 @@
  *
  * Reads of the backfill thread: records are rendered as for the ring.  A full
  * segment is followed by another one, but not by many that nobody has read
- * yet: then the read ends, and whoever gets there asks again.  It also ends
- * where the ring has what follows, or another segment.
+ * yet: then the read stands still, with what librdkafka has fetched of it,
+ * until readers come there.  If others wait for its place, or it takes too
+ * long, the read ends, and whoever gets there asks again.  It also ends where
+ * the ring has what follows, or another segment.
  */
 
 
@@ -18,16 +20,19 @@
 #define NGX_KAFKA_WS_BACKFILL_WARM    500     /* ms, for a topic's leaders */
 #define NGX_KAFKA_WS_BACKFILL_STALL   5000    /* ms; then a read is given up */
 #define NGX_KAFKA_WS_BACKFILL_QUIET   200     /* ms; then librdkafka is woken */
+#define NGX_KAFKA_WS_BACKFILL_BEGUN   20      /* ms, likewise, at first; the
+                                                 fetch before may be ending */
 #define NGX_KAFKA_WS_BACKFILL_AHEAD   4       /* segments nobody has read */
 #define NGX_KAFKA_WS_BACKFILL_TURN    4       /* segments, if others wait */
-#define NGX_KAFKA_WS_BACKFILL_MOMENT  300     /* ms, for readers */
-#define NGX_KAFKA_WS_BACKFILL_DRAIN   64      /* batches */
+#define NGX_KAFKA_WS_BACKFILL_MOMENT  300     /* ms, for readers, likewise */
 
 
 static ngx_int_t ngx_kafka_ws_backfill_open(ngx_kafka_ws_backfill_t *b);
 static void ngx_kafka_ws_backfill_until(ngx_kafka_ws_backfill_t *b,
     ngx_kafka_ws_backfill_read_t *read);
-static void ngx_kafka_ws_backfill_record(void *data, void *opaque,
+static void ngx_kafka_ws_backfill_nudge(ngx_kafka_ws_backfill_t *b,
+    ngx_kafka_ws_backfill_read_t *read, uint64_t now);
+static ngx_int_t ngx_kafka_ws_backfill_record(void *data, void *opaque,
     ngx_kafka_ws_record_t *rec);
 static ngx_int_t ngx_kafka_ws_backfill_publish(ngx_kafka_ws_backfill_t *b,
     ngx_kafka_ws_backfill_read_t *read, ngx_kafka_ws_ring_record_t *meta,
@@ -41,14 +46,14 @@ static void ngx_kafka_ws_backfill_end(void *data, void *opaque,
 static void ngx_kafka_ws_backfill_lost(void *data, void *opaque);
 static void ngx_kafka_ws_backfill_error(void *data, void *opaque,
     const char *text, ngx_uint_t what);
+static void ngx_kafka_ws_backfill_came(void *data);
 
 
 ngx_int_t
 ngx_kafka_ws_backfill_read(ngx_kafka_ws_backfill_t *b,
     ngx_kafka_ws_backfill_read_t *read)
 {
-    char        error[NGX_KAFKA_WS_KAFKA_ERROR_LEN];
-    ngx_uint_t  n;
+    char  error[NGX_KAFKA_WS_KAFKA_ERROR_LEN];
 
     if (b->kafka == NULL && ngx_kafka_ws_backfill_open(b) != NGX_OK) {
         return NGX_ERROR;
@@ -59,17 +64,6 @@ ngx_kafka_ws_backfill_read(ngx_kafka_ws_backfill_t *b,
     }
 
     ngx_kafka_ws_backfill_until(b, read);
-
-    /*
-     * librdkafka gives out nothing that was fetched for an assignment before;
-     * should it do so all the same, it is not taken for this one.
-     */
-
-    for (n = 0; n < NGX_KAFKA_WS_BACKFILL_DRAIN; n++) {
-        if (ngx_kafka_ws_kafka_poll(b->kafka, 0) == 0) {
-            break;
-        }
-    }
 
     if (ngx_kafka_ws_kafka_assign(b->kafka, &read->topic,
                                   read->stream->partition, read->next, read)
@@ -85,6 +79,8 @@ ngx_kafka_ws_backfill_read(ngx_kafka_ws_backfill_t *b,
 
     ngx_kafka_ws_kafka_nudge(b->kafka, &read->topic, read->stream->partition,
                              NGX_KAFKA_WS_BACKFILL_WARM);
+
+    read->quiet = NGX_KAFKA_WS_BACKFILL_BEGUN;
 
     b->reads[b->nreads++] = read;
     ngx_kafka_ws_count(&b->root->reads, 1);
@@ -103,6 +99,7 @@ ngx_kafka_ws_backfill_open(ngx_kafka_ws_backfill_t *b)
     h.end = ngx_kafka_ws_backfill_end;
     h.lost = ngx_kafka_ws_backfill_lost;
     h.error = ngx_kafka_ws_backfill_error;
+    h.came = ngx_kafka_ws_backfill_came;
     h.data = b;
     h.headers = ngx_kafka_ws_renderer_headers(b->cluster);
     h.older = 1;
@@ -115,21 +112,26 @@ ngx_kafka_ws_backfill_open(ngx_kafka_ws_backfill_t *b)
 }
 
 
-/*
- * What was read so far is for everybody to see, and reads that are over end.
- */
-
-void
+ngx_uint_t
 ngx_kafka_ws_backfill_reads(ngx_kafka_ws_backfill_t *b)
 {
     uint64_t                       now;
-    ngx_uint_t                     i;
+    ngx_uint_t                     i, n, taken;
     ngx_kafka_ws_backfill_read_t  *read;
 
-    now = ngx_kafka_ws_shm_now();
+    taken = 0;
 
     for (i = 0; i < b->nreads; /* void */ ) {
         read = b->reads[i];
+
+        ngx_kafka_ws_backfill_until(b, read);
+
+        n = read->done ? 0 : ngx_kafka_ws_kafka_take(b->kafka, read);
+
+        read->dry = (n == 0);
+        taken += n;
+
+        now = ngx_kafka_ws_shm_now();
 
         if (!read->done
             && (now - read->progress > NGX_KAFKA_WS_BACKFILL_STALL
@@ -151,19 +153,41 @@ ngx_kafka_ws_backfill_reads(ngx_kafka_ws_backfill_t *b)
             b->dirty = 1;
         }
 
-        if (now - read->progress > NGX_KAFKA_WS_BACKFILL_QUIET
-            && now - read->nudged > NGX_KAFKA_WS_BACKFILL_QUIET)
-        {
-            /* its queue was full, or a broker is back */
-            ngx_kafka_ws_kafka_nudge(b->kafka, &read->topic,
-                                     read->stream->partition,
-                                     NGX_KAFKA_WS_BACKFILL_WARM);
-            read->nudged = ngx_kafka_ws_shm_now();
-        }
-
-        ngx_kafka_ws_backfill_until(b, read);
+        ngx_kafka_ws_backfill_nudge(b, read, now);
         i++;
     }
+
+    return taken;
+}
+
+
+/*
+ * Its queue was full, or a broker is back: librdkafka's thread may sleep.
+ */
+
+static void
+ngx_kafka_ws_backfill_nudge(ngx_kafka_ws_backfill_t *b,
+    ngx_kafka_ws_backfill_read_t *read, uint64_t now)
+{
+    if (read->full || !read->dry) {
+        return;
+    }
+
+    /* a batch may be larger than the queue: it is dry after each then */
+
+    if (read->taken == 0
+        && now - ngx_max(read->progress, read->nudged) < read->quiet)
+    {
+        return;
+    }
+
+    read->quiet = ngx_min(read->quiet * 2, NGX_KAFKA_WS_BACKFILL_QUIET);
+
+    ngx_kafka_ws_kafka_nudge(b->kafka, &read->topic, read->stream->partition,
+                             NGX_KAFKA_WS_BACKFILL_WARM);
+
+    read->nudged = ngx_kafka_ws_shm_now();
+    read->taken = 0;
 }
 
 
@@ -203,7 +227,7 @@ ngx_kafka_ws_backfill_until(ngx_kafka_ws_backfill_t *b,
 }
 
 
-static void
+static ngx_int_t
 ngx_kafka_ws_backfill_record(void *data, void *opaque,
     ngx_kafka_ws_record_t *rec)
 {
@@ -216,15 +240,17 @@ ngx_kafka_ws_backfill_record(void *data, void *opaque,
     ngx_kafka_ws_ring_record_t   meta;
 
     if (read->done || rec->offset < read->next) {
-        return;
+        return NGX_OK;
     }
 
     if (rec->offset >= read->until) {
         ngx_kafka_ws_backfill_finish(b, read, rec->offset);
-        return;
+        return NGX_OK;
     }
 
-    read->progress = ngx_kafka_ws_shm_now();
+    if (read->full && ngx_kafka_ws_backfill_follow(b, read) != NGX_OK) {
+        return read->done ? NGX_OK : NGX_AGAIN;
+    }
 
     meta.offset = rec->offset;
     meta.from = read->next;
@@ -253,20 +279,24 @@ ngx_kafka_ws_backfill_record(void *data, void *opaque,
     }
 
     if (rc != NGX_OK) {
-        ngx_kafka_ws_backfill_finish(b, read, read->next);
-        return;
+        return read->done ? NGX_OK : NGX_AGAIN;
     }
 
     read->next = rec->offset + 1;
+    read->progress = ngx_kafka_ws_shm_now();
+    read->quiet = NGX_KAFKA_WS_BACKFILL_QUIET;
+    read->taken++;
 
     ngx_kafka_ws_count(&b->root->read_records, 1);
     ngx_kafka_ws_count(&b->root->read_bytes, rec->key.len + rec->value.len);
+
+    return NGX_OK;
 }
 
 
 /*
  * returns:  NGX_OK; NGX_DECLINED: the record is too large; NGX_AGAIN: there
- *           is no room for more, or nobody has read what there is
+ *           is no room now, or the read is done
  */
 
 static ngx_int_t
@@ -280,6 +310,16 @@ ngx_kafka_ws_backfill_publish(ngx_kafka_ws_backfill_t *b,
 
     if (rc == NGX_KAFKA_WS_RING_FULL) {
 
+        ngx_kafka_ws_segment_filled(read->segment, read->next, 1);
+        ngx_kafka_ws_backfill_tell(b);
+
+        if (++read->filled >= NGX_KAFKA_WS_BACKFILL_TURN && read->contested) {
+            ngx_kafka_ws_backfill_finish(b, read, read->next);
+            return NGX_AGAIN;
+        }
+
+        read->full = ngx_kafka_ws_shm_now();
+
         if (ngx_kafka_ws_backfill_follow(b, read) != NGX_OK) {
             return NGX_AGAIN;
         }
@@ -292,43 +332,33 @@ ngx_kafka_ws_backfill_publish(ngx_kafka_ws_backfill_t *b,
 
 
 /*
- * A segment behind the full one.  What was fetched beyond would be fetched
- * again, so readers get a moment to come here.
+ * A segment behind the full one, as soon as readers are near.
+ * returns:  NGX_OK; NGX_AGAIN: not now, or the read is done
  */
 
 static ngx_int_t
 ngx_kafka_ws_backfill_follow(ngx_kafka_ws_backfill_t *b,
     ngx_kafka_ws_backfill_read_t *read)
 {
-    ngx_uint_t               waited, busy;
+    ngx_uint_t               busy;
     ngx_kafka_ws_segment_t  *seg;
 
-    ngx_kafka_ws_segment_filled(read->segment, read->next, 1);
-    ngx_kafka_ws_backfill_tell(b);
+    if (ngx_kafka_ws_backfill_ahead(b, read) < NGX_KAFKA_WS_BACKFILL_AHEAD) {
 
-    if (++read->filled >= NGX_KAFKA_WS_BACKFILL_TURN && read->contested) {
-        return NGX_AGAIN;
+        seg = ngx_kafka_ws_segment_make(b->cluster, read->number, read->life,
+                                        read->next, read->next, &read->ring,
+                                        &busy);
+        if (seg) {
+            read->segment = seg;
+            read->full = 0;
+            return NGX_OK;
+        }
     }
 
-    for (waited = 0; waited < NGX_KAFKA_WS_BACKFILL_MOMENT; waited += 5) {
-
-        if (ngx_kafka_ws_backfill_ahead(b, read)
-            < NGX_KAFKA_WS_BACKFILL_AHEAD)
-        {
-            seg = ngx_kafka_ws_segment_make(b->cluster, read->number,
-                                            read->life, read->next,
-                                            read->next, &read->ring, &busy);
-            if (seg) {
-                read->segment = seg;
-                return NGX_OK;
-            }
-        }
-
-        if (ngx_kafka_ws_backfill_stopped(b)) {
-            break;
-        }
-
-        ngx_msleep(5);
+    if ((read->contested || b->left)
+        && ngx_kafka_ws_shm_now() - read->full > NGX_KAFKA_WS_BACKFILL_MOMENT)
+    {
+        ngx_kafka_ws_backfill_finish(b, read, read->next);
     }
 
     return NGX_AGAIN;
@@ -409,4 +439,20 @@ ngx_kafka_ws_backfill_error(void *data, void *opaque, const char *text,
     ngx_uint_t what)
 {
     /* void */
+}
+
+
+/* librdkafka's thread */
+
+static void
+ngx_kafka_ws_backfill_came(void *data)
+{
+    ngx_kafka_ws_backfill_t *b = data;
+
+    (void) pthread_mutex_lock(&b->consumer->mutex);
+
+    b->came = 1;
+    (void) pthread_cond_signal(&b->consumer->older);
+
+    (void) pthread_mutex_unlock(&b->consumer->mutex);
 }

@@ -24,7 +24,7 @@
 static ngx_int_t ngx_kafka_ws_ingest_lock(ngx_kafka_ws_ingest_t *ing);
 static ngx_int_t ngx_kafka_ws_ingest_open(ngx_kafka_ws_ingest_t *ing);
 static void ngx_kafka_ws_ingest_loop(ngx_kafka_ws_ingest_t *ing);
-static void ngx_kafka_ws_ingest_record(void *data, void *opaque,
+static ngx_int_t ngx_kafka_ws_ingest_record(void *data, void *opaque,
     ngx_kafka_ws_record_t *rec);
 static void ngx_kafka_ws_ingest_end(void *data, void *opaque, int64_t offset);
 static void ngx_kafka_ws_ingest_lost(void *data, void *opaque);
@@ -119,6 +119,7 @@ ngx_kafka_ws_ingest_open(ngx_kafka_ws_ingest_t *ing)
     h.end = ngx_kafka_ws_ingest_end;
     h.lost = ngx_kafka_ws_ingest_lost;
     h.error = ngx_kafka_ws_ingest_error;
+    h.came = NULL;
     h.data = ing;
     h.headers = ngx_kafka_ws_renderer_headers(ing->cluster);
     h.older = 0;
@@ -244,7 +245,7 @@ ngx_kafka_ws_ingest_loop(ngx_kafka_ws_ingest_t *ing)
  * A record's way: here it is checked, rendered and published.
  */
 
-static void
+static ngx_int_t
 ngx_kafka_ws_ingest_record(void *data, void *opaque,
     ngx_kafka_ws_record_t *rec)
 {
@@ -262,7 +263,7 @@ ngx_kafka_ws_ingest_record(void *data, void *opaque,
 
     if (rec->offset < part->next) {
         /* published already */
-        return;
+        return NGX_OK;
     }
 
     meta.offset = rec->offset;
@@ -277,7 +278,7 @@ ngx_kafka_ws_ingest_record(void *data, void *opaque,
         ngx_kafka_ws_count(&part->stream->too_large, 1);
         ngx_kafka_ws_ingest_gap(ing, part, rec->offset, rec->offset,
                                 NGX_KAFKA_WS_RING_TOO_LARGE);
-        return;
+        return NGX_OK;
     }
 
     part->next = rec->offset + 1;
@@ -297,6 +298,8 @@ ngx_kafka_ws_ingest_record(void *data, void *opaque,
     }
 
     ing->dirty = 1;
+
+    return NGX_OK;
 }
 
 

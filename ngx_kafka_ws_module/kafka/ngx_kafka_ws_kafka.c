@@ -7,67 +7,16 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_kafka_ws_kafka_conf.h"
+#include "ngx_kafka_ws_kafka_handle.h"
 
 
-#define NGX_KAFKA_WS_KAFKA_BATCH  512    /* records of one poll */
 #define NGX_KAFKA_WS_KAFKA_WAIT   10     /* ms, for memory */
-#define NGX_KAFKA_WS_KAFKA_TABLE  4096   /* places for partitions, a power of
-                                            two; grows with them */
-
-/*
- * A partition that is fetched.  librdkafka gives a record with the pointer
- * of its topic; the table below leads from there to the partition.
- */
-
-typedef struct {
-    ngx_str_t                       topic;
-    int32_t                         partition;
-    void                           *opaque;
-} ngx_kafka_ws_kafka_part_t;
-
-
-typedef struct {
-    rd_kafka_topic_t               *rkt;
-    int32_t                         partition;
-    ngx_kafka_ws_kafka_part_t      *part;
-} ngx_kafka_ws_kafka_place_t;
-
-
-struct ngx_kafka_ws_kafka_s {
-    rd_kafka_t                     *rk;
-    rd_kafka_queue_t               *queue;
-    ngx_kafka_ws_kafka_handler_t    handler;
-
-    rd_kafka_topic_t              **topics;    /* that metadata is kept of */
-    ngx_uint_t                      ntopics;
-    ngx_uint_t                      topics_max;
-
-    rd_kafka_topic_partition_list_t *waiting;  /* for commit */
-
-    ngx_kafka_ws_kafka_part_t     **parts;
-    ngx_uint_t                      nparts;
-    ngx_uint_t                      parts_max;
-
-    ngx_kafka_ws_kafka_place_t     *table;
-    ngx_uint_t                      table_size;
-
-    ngx_kafka_ws_header_t          *headers;
-    size_t                          headers_max;
-
-    rd_kafka_message_t             *batch[NGX_KAFKA_WS_KAFKA_BATCH];
-};
 
 
 static void ngx_kafka_ws_kafka_error(rd_kafka_t *rk, int err,
     const char *reason, void *opaque);
-static void ngx_kafka_ws_kafka_message(ngx_kafka_ws_kafka_t *k,
-    rd_kafka_message_t *m);
 static void ngx_kafka_ws_kafka_headers(ngx_kafka_ws_kafka_t *k,
     rd_kafka_message_t *m, ngx_kafka_ws_record_t *rec);
-static ngx_kafka_ws_kafka_part_t *ngx_kafka_ws_kafka_part(
-    ngx_kafka_ws_kafka_t *k, rd_kafka_topic_t *rkt, int32_t partition);
-static ngx_int_t ngx_kafka_ws_kafka_grow(ngx_kafka_ws_kafka_t *k);
 
 
 ngx_kafka_ws_kafka_t *
@@ -115,32 +64,6 @@ void
 ngx_kafka_ws_kafka_wake(ngx_kafka_ws_kafka_t *k)
 {
     rd_kafka_queue_yield(k->queue);
-}
-
-
-void
-ngx_kafka_ws_kafka_close(ngx_kafka_ws_kafka_t *k)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < k->ntopics; i++) {
-        rd_kafka_topic_destroy(k->topics[i]);
-    }
-
-    rd_kafka_topic_partition_list_destroy(k->waiting);
-    rd_kafka_queue_destroy(k->queue);
-    rd_kafka_destroy_flags(k->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-
-    for (i = 0; i < k->nparts; i++) {
-        free(k->parts[i]->topic.data);
-        free(k->parts[i]);
-    }
-
-    free(k->topics);
-    free(k->parts);
-    free(k->headers);
-    free(k->table);
-    free(k);
 }
 
 
@@ -219,161 +142,6 @@ ngx_kafka_ws_kafka_warm(ngx_kafka_ws_kafka_t *k, int timeout)
 }
 
 
-ngx_int_t
-ngx_kafka_ws_kafka_assign(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
-    int32_t partition, int64_t offset, void *opaque)
-{
-    ngx_kafka_ws_kafka_part_t  *part;
-
-    if (k->nparts == k->parts_max && ngx_kafka_ws_kafka_grow(k) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    part = calloc(1, sizeof(ngx_kafka_ws_kafka_part_t));
-    if (part == NULL) {
-        return NGX_ERROR;
-    }
-
-    part->topic.data = malloc(topic->len + 1);
-    if (part->topic.data == NULL) {
-        free(part);
-        return NGX_ERROR;
-    }
-
-    part->topic.len = topic->len;
-    (void) ngx_cpystrn(part->topic.data, topic->data, topic->len + 1);
-
-    part->partition = partition;
-    part->opaque = opaque;
-
-    k->parts[k->nparts++] = part;
-
-    rd_kafka_topic_partition_list_add(k->waiting, (char *) part->topic.data,
-                                      partition)->offset = offset;
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_kafka_ws_kafka_commit(ngx_kafka_ws_kafka_t *k, char *error)
-{
-    rd_kafka_error_t  *err;
-
-    if (k->waiting->cnt == 0) {
-        return NGX_OK;
-    }
-
-    err = rd_kafka_incremental_assign(k->rk, k->waiting);
-
-    rd_kafka_topic_partition_list_destroy(k->waiting);
-    k->waiting = rd_kafka_topic_partition_list_new(1);
-
-    if (err == NULL) {
-        return NGX_OK;
-    }
-
-    ngx_kafka_ws_kafka_text(error, rd_kafka_error_string(err));
-    rd_kafka_error_destroy(err);
-
-    return NGX_ERROR;
-}
-
-
-void
-ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k, void *opaque)
-{
-    ngx_uint_t                        i;
-    rd_kafka_error_t                 *err;
-    ngx_kafka_ws_kafka_part_t        *part;
-    rd_kafka_topic_partition_list_t  *list;
-
-    for (i = 0; i < k->nparts; i++) {
-        part = k->parts[i];
-
-        if (part->opaque != opaque) {
-            continue;
-        }
-
-        list = rd_kafka_topic_partition_list_new(1);
-        rd_kafka_topic_partition_list_add(list, (char *) part->topic.data,
-                                          part->partition);
-
-        err = rd_kafka_incremental_unassign(k->rk, list);
-
-        if (err) {
-            /* only for what was never assigned */
-            rd_kafka_error_destroy(err);
-        }
-
-        rd_kafka_topic_partition_list_destroy(list);
-
-        k->parts[i] = k->parts[--k->nparts];
-
-        /* a topic's pointer may be another's from here on */
-        ngx_memzero(k->table,
-                    k->table_size * sizeof(ngx_kafka_ws_kafka_place_t));
-
-        free(part->topic.data);
-        free(part);
-
-        return;
-    }
-}
-
-
-void
-ngx_kafka_ws_kafka_nudge(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
-    int32_t partition, int timeout)
-{
-    int64_t  low, high;
-
-    /* any request to the leader wakes the thread that would fetch */
-
-    (void) rd_kafka_query_watermark_offsets(k->rk, (char *) topic->data,
-                                            partition, &low, &high, timeout);
-}
-
-
-/*
- * Room for twice as many partitions, and a table at most half full.
- */
-
-static ngx_int_t
-ngx_kafka_ws_kafka_grow(ngx_kafka_ws_kafka_t *k)
-{
-    ngx_uint_t                    n, size;
-    ngx_kafka_ws_kafka_part_t   **parts;
-    ngx_kafka_ws_kafka_place_t   *table;
-
-    n = k->parts_max ? k->parts_max * 2 : 64;
-
-    parts = realloc(k->parts, n * sizeof(ngx_kafka_ws_kafka_part_t *));
-    if (parts == NULL) {
-        return NGX_ERROR;
-    }
-
-    k->parts = parts;
-
-    for (size = k->table_size; size < n * 2; size *= 2) { /* void */ }
-
-    if (size != k->table_size) {
-        table = calloc(size, sizeof(ngx_kafka_ws_kafka_place_t));
-        if (table == NULL) {
-            return NGX_ERROR;
-        }
-
-        free(k->table);
-        k->table = table;
-        k->table_size = size;
-    }
-
-    k->parts_max = n;
-
-    return NGX_OK;
-}
-
-
 ngx_uint_t
 ngx_kafka_ws_kafka_poll(ngx_kafka_ws_kafka_t *k, int timeout)
 {
@@ -393,7 +161,7 @@ ngx_kafka_ws_kafka_poll(ngx_kafka_ws_kafka_t *k, int timeout)
 
     records = (m->err == RD_KAFKA_RESP_ERR_NO_ERROR);
 
-    ngx_kafka_ws_kafka_message(k, m);
+    (void) ngx_kafka_ws_kafka_message(k, m);
     rd_kafka_message_destroy(m);
 
     n = rd_kafka_consume_batch_queue(k->queue, 0, k->batch,
@@ -404,7 +172,7 @@ ngx_kafka_ws_kafka_poll(ngx_kafka_ws_kafka_t *k, int timeout)
 
         records += (m->err == RD_KAFKA_RESP_ERR_NO_ERROR);
 
-        ngx_kafka_ws_kafka_message(k, m);
+        (void) ngx_kafka_ws_kafka_message(k, m);
         rd_kafka_message_destroy(m);
     }
 
@@ -412,7 +180,7 @@ ngx_kafka_ws_kafka_poll(ngx_kafka_ws_kafka_t *k, int timeout)
 }
 
 
-static void
+ngx_int_t
 ngx_kafka_ws_kafka_message(ngx_kafka_ws_kafka_t *k, rd_kafka_message_t *m)
 {
     const char                   *text;
@@ -426,12 +194,12 @@ ngx_kafka_ws_kafka_message(ngx_kafka_ws_kafka_t *k, rd_kafka_message_t *m)
 
     if (m->rkt == NULL) {
         h->error(h->data, NULL, text, 0);
-        return;
+        return NGX_OK;
     }
 
     part = ngx_kafka_ws_kafka_part(k, m->rkt, m->partition);
     if (part == NULL) {
-        return;   /* fetched before it was unassigned */
+        return NGX_OK;   /* fetched before it was unassigned */
     }
 
     switch (m->err) {
@@ -441,18 +209,18 @@ ngx_kafka_ws_kafka_message(ngx_kafka_ws_kafka_t *k, rd_kafka_message_t *m)
 
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         h->end(h->data, part->opaque, m->offset);
-        return;
+        return NGX_OK;
 
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
         h->lost(h->data, part->opaque);
-        return;
+        return NGX_OK;
 
     default:
         h->error(h->data, part->opaque, text,
                  (m->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
                  ? NGX_KAFKA_WS_KAFKA_ONCE : 0);
-        return;
+        return NGX_OK;
     }
 
     rec.topic.data = part->topic.data;
@@ -475,7 +243,7 @@ ngx_kafka_ws_kafka_message(ngx_kafka_ws_kafka_t *k, rd_kafka_message_t *m)
         ngx_kafka_ws_kafka_headers(k, m, &rec);
     }
 
-    h->record(h->data, part->opaque, &rec);
+    return h->record(h->data, part->opaque, &rec);
 }
 
 
@@ -523,56 +291,6 @@ ngx_kafka_ws_kafka_headers(ngx_kafka_ws_kafka_t *k, rd_kafka_message_t *m,
 
     rec->headers = k->headers;
     rec->nheaders = i;
-}
-
-
-/*
- * The assigned partition that a record belongs to: a place in an open hash
- * table by the topic's pointer, found by name the first time.
- */
-
-static ngx_kafka_ws_kafka_part_t *
-ngx_kafka_ws_kafka_part(ngx_kafka_ws_kafka_t *k, rd_kafka_topic_t *rkt,
-    int32_t partition)
-{
-    size_t                       len;
-    ngx_uint_t                   i, n;
-    const char                  *name;
-    ngx_kafka_ws_kafka_place_t  *place;
-
-    n = ((uintptr_t) rkt / 64) * 31 + (ngx_uint_t) partition * 2654435761u;
-
-    for ( ;; ) {
-        place = &k->table[n & (k->table_size - 1)];
-
-        if (place->part == NULL) {
-            break;
-        }
-
-        if (place->rkt == rkt && place->partition == partition) {
-            return place->part;
-        }
-
-        n++;
-    }
-
-    name = rd_kafka_topic_name(rkt);
-    len = ngx_strlen(name);
-
-    for (i = 0; i < k->nparts; i++) {
-        if (k->parts[i]->partition == partition
-            && k->parts[i]->topic.len == len
-            && ngx_memcmp(k->parts[i]->topic.data, name, len) == 0)
-        {
-            place->rkt = rkt;
-            place->partition = partition;
-            place->part = k->parts[i];
-
-            return place->part;
-        }
-    }
-
-    return NULL;
 }
 
 

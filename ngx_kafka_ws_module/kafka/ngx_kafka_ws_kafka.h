@@ -39,25 +39,30 @@ typedef struct ngx_kafka_ws_kafka_query_s  ngx_kafka_ws_kafka_query_t;
  * What a poll may find; called from within it.  opaque is what assign was
  * given for the partition.
  *
- * record:   one record, in the partition's order; its spans end with the call
+ * record:   one record, in the partition's order; its spans end with the call;
+ *           NGX_OK, or, of older records, NGX_AGAIN: take it back, and offer
+ *           it with the next take
  * end:      nothing is left up to this offset, the next to come
  * lost:     the position does not exist in the log; the partition is not
  *           fetched any more
  * error:    text is one line; opaque: of the partition that is not fetched
  *           for now, or NULL; what: one of those below, or 0
+ * came:     of older records: there is something to take; called by a thread
+ *           of librdkafka's, and must call nothing of this header
  */
 
 typedef struct {
-    void                    (*record)(void *data, void *opaque,
+    ngx_int_t               (*record)(void *data, void *opaque,
                                       ngx_kafka_ws_record_t *rec);
     void                    (*end)(void *data, void *opaque, int64_t offset);
     void                    (*lost)(void *data, void *opaque);
     void                    (*error)(void *data, void *opaque,
                                      const char *text, ngx_uint_t what);
+    void                    (*came)(void *data);
     void                     *data;
     ngx_uint_t                headers;   /* records come with headers */
     ngx_uint_t                older;     /* for reads that end: fetch little
-                                            ahead */
+                                            ahead, and wait to be asked */
 } ngx_kafka_ws_kafka_handler_t;
 
 
@@ -106,17 +111,15 @@ ngx_int_t ngx_kafka_ws_kafka_check(ngx_str_t *name, ngx_str_t *value,
 const char *ngx_kafka_ws_kafka_refuses(ngx_str_t *name);
 
 /*
- * Opens a consumer.
- * returns:   it, freed by close; NULL: see error
+ * Opens a consumer, for as long as the process lives: to close one takes as
+ * long as librdkafka wants.
+ * returns:   it; NULL: see error
  */
 ngx_kafka_ws_kafka_t *ngx_kafka_ws_kafka_open(ngx_kafka_ws_cluster_t *kwc,
     ngx_kafka_ws_kafka_handler_t *handler, char *error);
 
 /* makes a poll that waits return, from any thread */
 void ngx_kafka_ws_kafka_wake(ngx_kafka_ws_kafka_t *k);
-
-/* may take as long as librdkafka wants: not on a way that must end soon */
-void ngx_kafka_ws_kafka_close(ngx_kafka_ws_kafka_t *k);
 
 /*
  * Has librdkafka keep track of a topic's leaders, and asks for those of all
@@ -156,6 +159,15 @@ void ngx_kafka_ws_kafka_nudge(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
 ngx_uint_t ngx_kafka_ws_kafka_poll(ngx_kafka_ws_kafka_t *k, int timeout);
 
 /*
+ * Hands what there is of a partition of older records to the handler, up to a
+ * bound.  What nobody takes stays with librdkafka, which fetches no more then.
+ * returns:   how many records, ends and errors; 0: there is nothing, or the
+ *            handler gave it back
+ * cost:      never blocks
+ */
+ngx_uint_t ngx_kafka_ws_kafka_take(ngx_kafka_ws_kafka_t *k, void *opaque);
+
+/*
  * What Kafka said of a partition with its last answer; -1: nothing yet.
  * cost:      a lock, no request
  */
@@ -165,7 +177,6 @@ void ngx_kafka_ws_kafka_watermarks(ngx_kafka_ws_kafka_t *k,
 /* opens a handle for what follows; as above */
 ngx_kafka_ws_kafka_query_t *ngx_kafka_ws_kafka_query_open(
     ngx_kafka_ws_cluster_t *kwc, char *error);
-void ngx_kafka_ws_kafka_query_close(ngx_kafka_ws_kafka_query_t *k);
 
 /*
  * Asks for the cluster's literal topics, or, if it has regular expressions,

@@ -45,10 +45,15 @@ static ngx_kafka_ws_kafka_setting_t  ngx_kafka_ws_kafka_defaults[] = {
 };
 
 
-/* what is fetched beyond the end of a range was fetched for nothing */
+/*
+ * What is fetched beyond the end of a range was fetched for nothing.  When a
+ * partition's queue is full librdkafka fetches no more of it, and may find out
+ * a second later that it is not full any more: one request brings less.
+ */
 
 static ngx_kafka_ws_kafka_setting_t  ngx_kafka_ws_kafka_older[] = {
-    { "queued.max.messages.kbytes", "1024" },
+    { "fetch.message.max.bytes", "262144" },
+    { "queued.max.messages.kbytes", "768" },
     { NULL, NULL }
 };
 

@@ -18,6 +18,7 @@ struct ngx_kafka_ws_kafka_query_s {
 };
 
 
+static void ngx_kafka_ws_kafka_query_close(ngx_kafka_ws_kafka_query_t *k);
 static void ngx_kafka_ws_kafka_query_error(rd_kafka_t *rk, int err,
     const char *reason, void *opaque);
 static ngx_int_t ngx_kafka_ws_kafka_literals(ngx_kafka_ws_kafka_query_t *k,
@@ -56,7 +57,7 @@ ngx_kafka_ws_kafka_query_open(ngx_kafka_ws_cluster_t *kwc, char *error)
 }
 
 
-void
+static void
 ngx_kafka_ws_kafka_query_close(ngx_kafka_ws_kafka_query_t *k)
 {
     ngx_uint_t  i;

@@ -493,10 +493,10 @@ ngx_kafka_ws_kafka_wake(ngx_kafka_ws_kafka_t *k)
 }
 
 
-void
-ngx_kafka_ws_kafka_close(ngx_kafka_ws_kafka_t *k)
+ngx_uint_t
+ngx_kafka_ws_kafka_take(ngx_kafka_ws_kafka_t *k, void *opaque)
 {
-    /* void */
+    return 0;
 }
 
 
@@ -513,11 +513,4 @@ ngx_kafka_ws_kafka_query_t *
 ngx_kafka_ws_kafka_query_open(ngx_kafka_ws_cluster_t *kwc, char *error)
 {
     return (ngx_kafka_ws_kafka_query_t *) &ngx_kafka_ws_step_consumer;
-}
-
-
-void
-ngx_kafka_ws_kafka_query_close(ngx_kafka_ws_kafka_query_t *k)
-{
-    /* void */
 }
