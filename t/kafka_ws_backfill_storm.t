@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
-# Thousands of clients come at once and want the same records that are older
-# than the ring: the broker sends them about once.
+# Ten thousand clients come at once and want records that are older than the
+# ring, some all of them, most the last ones: the broker sends them about once.
 
 # brokers: kafka
 # timeout: 300
@@ -11,6 +11,7 @@
 use warnings;
 use strict;
 
+use List::Util qw(sum);
 use Test::More;
 
 use KafkaWS::Broker;
@@ -21,10 +22,14 @@ use KafkaWS::Pace qw(amount);
 use KafkaWS::Process qw(now);
 
 use constant {
-	CLIENTS => amount(3000),
-	RECORDS => 6000,		# of 300 bytes; the ring has some 100
-	SIZE => 300,
+	WHOLE => amount(200),		# clients that want all of it,
+	PART => amount(9800),		# and those that want the last
+	LAST => 300,			# records
+	RECORDS => 5000,		# of which the ring has some 20
+	SIZE => 2000,
 };
+
+use constant CLIENTS => WHOLE + PART;
 
 ###############################################################################
 
@@ -50,7 +55,7 @@ http {
     kafka_ws_cluster c {
         brokers  %%BROKERS%%;
         topics   $topic;
-        zone     c 16m;
+        zone     c 64m;
         ring     64k;
         preload  records=50;
     }
@@ -87,15 +92,16 @@ KafkaWS::Client->open($t->port(0), '/latest')->wait_event('start', 10);
 
 my ($before, $started) = ($b->metrics(), now());
 my $read = backfill();
-my $load = KafkaWS::Load->start(port => $t->port(0), uri => '/t',
-	connections => CLIENTS, run => 'storm', records => RECORDS,
-	seconds => 120);
-my $r = $load->result(150);
+my @r = map { $_->result(150) } load(WHOLE, '/t', records => RECORDS),
+	load(PART, '/t?cursor=0:' . (RECORDS - LAST), records => LAST,
+		late => 1);
 
-is($r->{done}, CLIENTS, 'every client has every record');
-is($r->{lost} + $r->{doubled} + $r->{reordered} + $r->{gaps}, 0,
+my $seconds = now() - $started;
+
+is($r[0]{done} + $r[1]{done}, CLIENTS, 'every client has every record');
+is(total(qw(lost doubled reordered corrupt protocol gaps)), 0,
 	'once, in order');
-is($r->{turned_away} + $r->{reconnects}, 0, 'none is turned away');
+is(total(qw(turned_away reconnects)), 0, 'none is turned away');
 
 my $bytes = $b->metrics()->{bytes_out} - $before->{bytes_out};
 my $after = backfill();
@@ -108,9 +114,24 @@ cmp_ok($bytes, '<=', 2 * $range, 'bytes that the broker sent');
 is($after->{starts} - $read->{starts}, CLIENTS, 'each began below the ring');
 cmp_ok($after->{reads} - $read->{reads}, '<=', 5, 'ranges read');
 
-note(sprintf '%d clients, %.1f MB each, in %.1f s; the broker sent %.2f '
-	. 'times the range', CLIENTS, $range / 1e6, now() - $started,
-	$bytes / $range);
-note($r->{text});
+note(sprintf '%d clients, %.1f GB, in %.1f s; the broker sent %.2f times '
+	. 'the range of %.1f MB', CLIENTS, total('bytes') / 1e9, $seconds,
+	$bytes / $range, $range / 1e6);
+note($_->{text}) for @r;
+
+sub load {
+	my ($clients, $uri, @more) = @_;
+
+	return KafkaWS::Load->start(port => $t->port(0), uri => $uri,
+		connections => $clients, run => 'storm', seconds => 120,
+		@more);
+}
+
+# of all clients
+sub total {
+	my (@fields) = @_;
+
+	return sum(map { @{$_}{@fields} } @r);
+}
 
 sub backfill { return $t->status()->{clusters}[0]{backfill} }
