@@ -88,6 +88,7 @@ NEEDS_test-valgrind = kafka test valgrind
 NEEDS_test-mock = test
 NEEDS_test-step = test
 NEEDS_test-floods = kafka test
+NEEDS_test-neighbours = kafka test
 NEEDS_test-browser = kafka browser
 NEEDS_test-clients = kafka test browser clients
 NEEDS_lint = lint
@@ -177,6 +178,12 @@ test-valgrind: packages build echo kafka tools checker unit-plain $(MEMCHECK) ##
 
 test-floods: packages build echo kafka tools ## floods: p99 of others within 1.2, on a quiet machine
 	@TEST_FLOOD_RATIO=1.2 t/run --broker=kafka $(wildcard t/*_flood_*.t)
+
+.PHONY: test-neighbours
+
+test-neighbours: packages build kafka tools ## faults: p99 of other sites within 1.2, likewise
+	@TEST_NEIGHBOUR_RATIO=1.2 t/run --broker=kafka --jobs=1 \
+		$(shell grep -l 'Neighbour::CHECKS' t/*.t)
 
 test-browser: packages build kafka tools ## the demo page in Chromium
 	@t/browser/run

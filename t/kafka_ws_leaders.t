@@ -30,7 +30,7 @@ use constant {
 	NODES => 3,
 	RATE => amount(500),
 	STALL => 1_000_000,		# us, p99
-	LINES => 10,
+	TURN => 20,			# moves, then a time without any
 };
 
 # A follower whose leader went waits for a second before it asks the next one,
@@ -41,7 +41,8 @@ my $b = KafkaWS::Broker->new(own => 1, nodes => NODES,
 # all of it is one partition, so that no other hides its stalls
 my $topic = $b->create_topic($b->topic('leaders'), replication => NODES);
 
-my $t = KafkaWS::Nginx->new(broker => $b)->plan(14);
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(11
+	+ KafkaWS::Neighbour::CHECKS);
 
 $t->write_file_expand('nginx.conf', <<"EOT")->run();
 
@@ -92,12 +93,13 @@ my $bulk = $b->bulk_start($topic, run => 'leaders', rate => RATE, size => 200,
 
 flows(2 * RATE);
 $load->lap();
-$near->probes();
 
 my $leader = $b->leaders($topic)->{0};
 my ($moves, @worst) = (0);
 
 for my $n (1 .. MOVES) {
+	$near->quiet() if $n % TURN == 1;
+
 	$leader = $leader % NODES + 1;
 	$b->leader($topic, 0, $leader);
 
@@ -107,7 +109,8 @@ for my $n (1 .. MOVES) {
 	push @worst, $load->lap()->{stall}{max};
 }
 
-my $around = $near->probes();
+$near->finish();
+
 my $sent = $bulk->stop();
 
 is($moves, MOVES, 'the leader moved, and records came');
@@ -135,13 +138,8 @@ my $broker = $t->status()->{clusters}[0]{broker};
 is($broker->{state}, 'up', 'state in status');
 is($broker->{error}, undef, 'no error in status');
 unlike($t->log(), qr/\[err(?:or)?\]/, 'no error in the log');
-cmp_ok(KafkaWS::Neighbour::busiest($t), '<=', LINES,
-	'lines in the log, a minute and process');
-is($around->{failed}, 0, 'neighbours answer') or diag($around->{said});
-is($near->stop(), 0, 'the prober itself');
 
-note(sprintf 'longest stalls by the moves, ms: %s; neighbours p99 %.4f s',
-	join(' ', map { int $_ / 1000 } @worst), $around->{p99});
+note("longest stalls by the moves, ms: @{[ map { int $_ / 1000 } @worst ]}");
 note($r->{text});
 note(grep { /kafka ws cluster/ } map { "$_\n" } split /\n/, $t->log());
 

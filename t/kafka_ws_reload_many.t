@@ -34,10 +34,10 @@ use constant {
 	STEP => within(0.55),		# seconds for each reload
 	DRAIN => 0.2,
 	RESUME => 250_000,		# us
-	LINES => 10,
+	TURN => 20,			# reloads, then a time without any
 };
 
-use constant SECONDS => int(RELOADS * STEP + 5);
+use constant SECONDS => int(RELOADS * (STEP + 2 / TURN) + 10);
 
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('many'), partitions => PARTITIONS);
@@ -45,7 +45,8 @@ my $topic = $b->create_topic($b->topic('many'), partitions => PARTITIONS);
 # the mock answers a fetch without data only when its time is over
 my $wait = $b->kind eq 'mock' ? 5 : 500;
 
-my $t = KafkaWS::Nginx->new(broker => $b)->plan(19);
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(16
+	+ KafkaWS::Neighbour::CHECKS);
 
 $t->write_file_expand('nginx.conf', <<"EOT")->run();
 
@@ -99,10 +100,11 @@ my $bulk = $b->bulk_start($topic, run => 'many', rate => RATE, size => 200,
 	partitions => PARTITIONS, count => RATE * SECONDS);
 
 my $start = now();
-my $quiet = quiet();
 my (@gone, $stay);
 
 for my $n (1 .. RELOADS) {
+	$near->quiet() if $n % TURN == 1;
+
 	my $began = now();
 
 	$t->reload();
@@ -119,9 +121,9 @@ for my $n (1 .. RELOADS) {
 	sleep $left if $left > 0;
 }
 
-cmp_ok(now() - $start, '<', SECONDS, 'all of it within the flow');
+$near->finish();
 
-my $around = $near->probes();
+cmp_ok(now() - $start, '<', SECONDS, 'all of it within the flow');
 
 is(scalar @gone, RELOADS, 'reloads, old workers gone');
 is($stay, undef, 'none stays');
@@ -156,23 +158,7 @@ SKIP: {
 		'longest stall under a second');
 }
 
-is($around->{failed}, 0, 'neighbours answer') or diag($around->{said});
-cmp_ok(KafkaWS::Neighbour::busiest($t), '<=', LINES,
-	'lines in the log, a minute and process');
-is($near->stop(), 0, 'the prober itself');
-
-note(sprintf 'gone after %.3f to %.3f s; neighbours p99 %.4f s, quiet %.4f s',
-	min(@gone), max(@gone), $around->{p99}, $quiet->{p99});
+note(sprintf 'gone after %.3f to %.3f s', min(@gone), max(@gone));
 note($r->{text});
-
-###############################################################################
-
-# neighbours in flow, before anything happens
-sub quiet {
-	$near->probes();
-	sleep within(2);
-
-	return $near->probes();
-}
 
 ###############################################################################
