@@ -20,6 +20,7 @@ use Test::More;
 use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Flow;
+use KafkaWS::Neighbour;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(within);
 
@@ -28,7 +29,8 @@ use constant { TIME => 10, CLIENTS => 4, CONNECTIONS => 32 };
 my $b = KafkaWS::Broker->new(own => 1);
 my $topic = $b->create_topic($b->topic('none'));
 
-my $t = KafkaWS::Nginx->new(broker => $b)->plan(32);
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(32
+	+ KafkaWS::Neighbour::CHECKS);
 
 # nginx's own, one for each that it can not take
 
@@ -66,7 +68,11 @@ http {
         location = /kafka_ws_status {
             kafka_ws_status;
         }
+
+@{[ KafkaWS::Neighbour->locations ]}
     }
+
+@{[ KafkaWS::Neighbour->server ]}
 }
 
 EOT
@@ -115,6 +121,10 @@ is($flow->read(20), 20, 'worker: flow again');
 
 is($flow->finish(stop_bulk()), CLIENTS, 'helper: all has arrived');
 
+my $near = KafkaWS::Neighbour->start($t);
+
+$near->quiet();
+
 $limit = limit($helper);
 $b->down();
 ok(wait_for(TIME, sub { status()->{broker}{state} eq 'down' }),
@@ -139,6 +149,7 @@ is($flow->read(20, 2 * TIME), 20, 'helper: flow again');
 ok(wait_for(TIME, sub { status()->{broker}{state} eq 'up' }),
 	'helper: the broker is there');
 is($t->helper_pid(), $helper, 'helper: the same all the time');
+$near->quiet();
 
 # one that starts without: what the master has left is enough for nginx, but
 # not for librdkafka
@@ -157,6 +168,7 @@ ok(wait_for(TIME, sub {
 limit($_, $limit) for $master, $helper;
 is($flow->read(20, 2 * TIME), 20, 'new helper: flow again');
 is($t->helper_pid(), $helper, 'new helper: it was not started again');
+$near->finish();
 
 # no connection left: the next one is closed at once
 

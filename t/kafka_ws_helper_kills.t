@@ -34,7 +34,8 @@ use constant {
 	TURN => 10,			# kills, then a time without any
 };
 
-use constant SECONDS => int(KILLS * (STEP + 2 / TURN) + 15);
+use constant SECONDS => int(KILLS * STEP + 15
+	+ (KILLS / TURN + 2) * (KafkaWS::Neighbour::QUIET + 0.5));
 
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('kills'), partitions => PARTITIONS);

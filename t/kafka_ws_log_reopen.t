@@ -17,6 +17,7 @@ use Test::More;
 
 use KafkaWS::Broker;
 use KafkaWS::Flow;
+use KafkaWS::Neighbour;
 use KafkaWS::Nginx qw(wait_for);
 
 use constant { TIME => 10, CLIENTS => 4, REOPENS => 20 };
@@ -24,7 +25,8 @@ use constant { TIME => 10, CLIENTS => 4, REOPENS => 20 };
 my $b = KafkaWS::Broker->new(own => 1);
 my $topic = $b->create_topic($b->topic('reopen'));
 
-my $t = KafkaWS::Nginx->new(broker => $b)->plan(18);
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(18
+	+ KafkaWS::Neighbour::CHECKS);
 
 $t->write_file_expand('nginx.conf', <<"EOT")->run();
 
@@ -57,7 +59,11 @@ http {
         location = /kafka_ws_status {
             kafka_ws_status;
         }
+
+@{[ KafkaWS::Neighbour->locations ]}
     }
+
+@{[ KafkaWS::Neighbour->server ]}
 }
 
 EOT
@@ -69,6 +75,9 @@ my $bulk = $b->bulk_start($topic, run => 'reopen', rate => 200, size => 100,
 	seconds => 120);
 my %pids = map { $_ => 1 } $t->helper_pid(), $t->worker_pids();
 my $before = descriptors();
+my $near = KafkaWS::Neighbour->start($t);
+
+$near->quiet();
 
 # in flow
 
@@ -89,6 +98,7 @@ is($flow->finish($bulk->stop()->{acked}), CLIENTS,
 
 # the helper speaks when the broker goes: while the files are exchanged
 
+$near->quiet();
 $b->down();
 
 my $old = "error.log.@{[ REOPENS + 1 ]}";
@@ -109,6 +119,9 @@ is(lines(qr/no broker can be reached/, @all, 'error.log'), 1,
 	'one line said that the broker was away');
 is(lines(qr/broker reached again/, @all, 'error.log'), 1,
 	'one line said that it is back');
+
+$near->finish(log => join '', map { $t->read_testfile($_) } @all,
+	'error.log');
 
 # and the workers
 

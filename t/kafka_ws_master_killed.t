@@ -17,6 +17,7 @@ use Test::More;
 
 use KafkaWS::Broker;
 use KafkaWS::Flow;
+use KafkaWS::Neighbour;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(within);
 
@@ -25,7 +26,8 @@ use constant { TIME => 10, CLIENTS => 4, PARTITIONS => 2 };
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('master'), partitions => PARTITIONS);
 
-my $t = KafkaWS::Nginx->new(broker => $b)->plan(28);
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(28
+	+ KafkaWS::Neighbour::CHECKS);
 
 # of the one that is started in vain
 $t->allow_alert(qr/bind\(\) to \S+ failed \(98: /, qr/still could not bind/);
@@ -63,7 +65,11 @@ http {
         location = /kafka_ws_status {
             kafka_ws_status;
         }
+
+@{[ KafkaWS::Neighbour->locations ]}
     }
+
+@{[ KafkaWS::Neighbour->server ]}
 }
 
 EOT
@@ -77,6 +83,10 @@ my $bulk = $b->bulk_start($topic, run => 'master', rate => 200, size => 100,
 is($flow->read(20), 20, 'flow');
 
 # all goes on
+
+my $near = KafkaWS::Neighbour->start($t);
+
+$near->quiet();
 
 my ($helper, @workers) = kill_master('master killed');
 
@@ -93,6 +103,7 @@ my $second = eval { $t->run(); 1 };
 ok(!$second, 'another nginx does not start beside them');
 $t->stop();
 is($flow->read(20), 20, 'streams still go on');
+$near->finish();
 
 # a signal to each worker is enough
 

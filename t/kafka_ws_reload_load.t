@@ -18,6 +18,7 @@ use Time::HiRes qw(sleep time);
 
 use KafkaWS::Broker;
 use KafkaWS::Load;
+use KafkaWS::Neighbour;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(amount within);
 
@@ -25,10 +26,12 @@ use constant {
 	CLIENTS => amount(50),
 	PARTITIONS => 4,
 	RATE => amount(2000),
-	SECONDS => within(40),
+	QUIET => 6 * KafkaWS::Neighbour::QUIET,	# in all, or less
 	RELOADS => 10,
 	KILLS => 3,
 };
+
+use constant SECONDS => int(within(36) + QUIET);
 
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('reload'), partitions => PARTITIONS);
@@ -36,7 +39,8 @@ my $topic = $b->create_topic($b->topic('reload'), partitions => PARTITIONS);
 # the mock answers a fetch without data only when its time is over
 my $wait = $b->kind eq 'mock' ? 5 : 500;
 
-my $t = KafkaWS::Nginx->new(broker => $b)->plan(14);
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(14
+	+ KafkaWS::Neighbour::CHECKS);
 
 $t->allow_alert(qr/exited on signal 9$/);
 
@@ -58,10 +62,13 @@ http {
         listen 127.0.0.1:%%PORT_0%%;
         location /t { kafka_ws c; }
         location = /kafka_ws_status { kafka_ws_status; }
+@{[ KafkaWS::Neighbour->locations ]}
     }
+@{[ KafkaWS::Neighbour->server ]}
 }
 EOT
 
+my $near = KafkaWS::Neighbour->start($t);
 my $load = KafkaWS::Load->start(port => $t->port(0), uri => '/t',
 	connections => CLIENTS, partitions => PARTITIONS, run => 'reload',
 	records => RATE * SECONDS / PARTITIONS, seconds => SECONDS + 60);
@@ -72,10 +79,11 @@ my $bulk = $b->bulk_start($topic, run => 'reload', rate => RATE, size => 200,
 my $start = now();
 my ($reloads, $kills) = (0, 0);
 my @events;
-my $step = (SECONDS - 4) / (RELOADS + KILLS);
+my $step = (SECONDS - QUIET - 4) / (RELOADS + KILLS);
 
 # r: reload, k: kill; the flow goes on in between, which is the test
 for my $what (qw(r r k r r r k r r r k r r)) {
+	$near->quiet() if $what eq 'k' || !@events;
 	sleep $step / 2;
 
 	my $began = now();
@@ -98,6 +106,8 @@ for my $what (qw(r r k r r r k r r r k r r)) {
 	my $left = $step / 2 - (now() - $began);
 	sleep $left if $left > 0;
 }
+
+$near->finish();
 
 is($reloads, RELOADS, 'reloads');
 is($kills, KILLS, 'helper killed and back');

@@ -37,7 +37,8 @@ use constant {
 	TURN => 20,			# reloads, then a time without any
 };
 
-use constant SECONDS => int(RELOADS * (STEP + 2 / TURN) + 10);
+use constant SECONDS => int(RELOADS * STEP + 8
+	+ (RELOADS / TURN + 2) * (KafkaWS::Neighbour::QUIET + 0.5));
 
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('many'), partitions => PARTITIONS);

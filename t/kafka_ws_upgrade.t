@@ -18,6 +18,7 @@ use Test::More;
 use KafkaWS::Broker;
 use KafkaWS::Daemon;
 use KafkaWS::Flow;
+use KafkaWS::Neighbour;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(within);
 
@@ -26,7 +27,8 @@ use constant { TIME => 10, CLIENTS => 4, PARTITIONS => 2 };
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('upgrade'), partitions => PARTITIONS);
 
-my $t = KafkaWS::Daemon->new(broker => $b)->plan(43);
+my $t = KafkaWS::Daemon->new(broker => $b)->plan(43
+	+ KafkaWS::Neighbour::CHECKS);
 
 $t->write_file_expand('nginx.conf', <<"EOT")->run();
 
@@ -59,7 +61,11 @@ http {
         location = /kafka_ws_status {
             kafka_ws_status;
         }
+
+@{[ KafkaWS::Neighbour->locations ]}
     }
+
+@{[ KafkaWS::Neighbour->server ]}
 }
 
 EOT
@@ -76,6 +82,10 @@ my $descriptors = descriptors($t);
 my $records = status_of($t)->{records};
 
 # two masters
+
+my $near = KafkaWS::Neighbour->start($t);
+
+$near->quiet();
 
 my $new = upgrade('upgrade');
 
@@ -106,6 +116,7 @@ leaves($t, 'WINCH', CLIENTS - 1, 'WINCH', 1 .. CLIENTS - 1);
 ok($t->{master}->alive, 'WINCH: the old master stays');
 is($flow->read(20), 20, 'WINCH: all stream from the other');
 is(status_of($new)->{connections}, CLIENTS, 'WINCH: all are there');
+quiet();
 
 # back: the old master starts workers again, the other one leaves; what came
 # in between was never in the old one's rings
@@ -124,6 +135,7 @@ ok(wait_for(TIME, sub { ($t->pid_in('nginx.pid') // 0) == $t->master_pid }),
 is($flow->read(20), 20, 'roll-back: all stream from the old one');
 is(status_of($t)->{connections}, CLIENTS, 'roll-back: all are there');
 is(status_of($t)->{gaps}, 0, 'roll-back: no gaps');
+quiet();
 
 # and for good
 
@@ -138,6 +150,7 @@ is($flow->read(20), 20, 'upgrade again: all stream');
 $t->reload();
 is_deeply($flow->closes(), { 1012 => CLIENTS }, 'reload: closes');
 is($flow->back(), CLIENTS, 'reload: all resume');
+$near->finish();
 
 is($flow->finish($bulk->stop()->{acked}), CLIENTS,
 	'every record, once, in order');
@@ -147,6 +160,12 @@ ok($t->stop('QUIT'), 'stop');
 is_deeply($flow->closes(), { 1001 => CLIENTS }, 'stop: closes');
 
 ###############################################################################
+
+# what comes meanwhile is no part of what is timed next
+sub quiet {
+	$near->quiet();
+	$flow->read(1e9, 0.2);
+}
 
 sub upgrade {
 	my ($name) = @_;

@@ -42,7 +42,7 @@ use KafkaWS::Pace qw(within unmeasured);
 use KafkaWS::Process qw(wait_for now);
 
 use constant { PAUSE => 0.005, TIMEOUT => 10, FILE => 'neighbour',
-	QUIET => 1.5,			# seconds
+	QUIET => $ENV{TEST_NEIGHBOUR_RATIO} ? 3 : 1.5,	# seconds
 	PROBES => 100,			# of a time that is compared, at least
 	RATIO => $ENV{TEST_NEIGHBOUR_RATIO} || 3,
 	FLOOR => $ENV{TEST_NEIGHBOUR_RATIO} ? 0 : 0.001,
