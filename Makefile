@@ -363,6 +363,23 @@ endef
 $(eval $(call HTTP_RULES,objs-unit,$$(UNIT_FLAGS)))
 $(eval $(call HTTP_RULES,objs-unit-plain,-O1 -g $$(WARN)))
 
+# that of the zone: the files of core/ that have it, with an allocator that fails
+
+SHM_SRCS = $(addprefix ngx_kafka_ws_module/core/ngx_kafka_ws_,shm.c \
+	shm_blocks.c shm_write.c segment.c)
+
+define SHM_RULES
+$(1)/shm_%: t/unit/shm_%.c $(SHM_SRCS) $(1)/lib.a $(OBJS)/configured Makefile \
+		| packages
+	@echo "building $$@"
+	@$$(CC) @$(OBJS)/cflags $(2) -U_FORTIFY_SOURCE -MMD -MP -MF $$@.d \
+		-Wl,--wrap=ngx_kafka_ws_shm_alloc -o $$@ $$< $(SHM_SRCS) \
+		$(1)/lib.a -lpthread
+endef
+
+$(eval $(call SHM_RULES,objs-unit,$$(UNIT_FLAGS)))
+$(eval $(call SHM_RULES,objs-unit-plain,-O1 -g $$(WARN)))
+
 define TOOL
 objs-release/t/$(notdir $(1)): $(wildcard $(1).c $(1)_*.c $(dir $(1))*.h) \
 		Makefile | packages
