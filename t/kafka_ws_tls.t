@@ -267,7 +267,7 @@ sub h2_answer {
 	$t->write_file('h2.request', $request);
 
 	my $answer = `(cat $dir/h2.request; sleep 1) | openssl s_client \\
-		-quiet -alpn h2 -connect 127.0.0.1:@{[ $t->port(1) ]} \\
+		-quiet -no_ign_eof -alpn h2 -connect 127.0.0.1:@{[ $t->port(1) ]} \\
 		2>/dev/null`;
 
 	# frames: length in 3 bytes, kind, flags, stream
