@@ -386,5 +386,6 @@ ngx_kafka_ws_plan_free(ngx_kafka_ws_plan_t *plan)
     free(plan->offsets);
     free(plan->topics);
     free(plan->moves);
+    free(plan->quiet);
     free(plan);
 }

@@ -28,6 +28,7 @@
 #define NGX_KAFKA_WS_LINE_LEN  512
 #define NGX_KAFKA_WS_LOST      1024  /* partitions that may wait for new
                                         positions */
+#define NGX_KAFKA_WS_QUIET     1024  /* that are looked after at once */
 
 
 /*
@@ -58,6 +59,14 @@ typedef struct {
 } ngx_kafka_ws_plan_move_t;
 
 
+/* a stream of which nothing came for a while, and where its log ends */
+
+typedef struct {
+    uint32_t                        stream;
+    int64_t                         end;   /* see ngx_kafka_ws_kafka_ends() */
+} ngx_kafka_ws_plan_quiet_t;
+
+
 /* threads that make handles of librdkafka's */
 
 #define NGX_KAFKA_WS_OPENING_INGEST  0
@@ -74,6 +83,8 @@ typedef struct {
     ngx_kafka_ws_kafka_offsets_t   *offsets;      /* of all topics */
     ngx_kafka_ws_plan_move_t       *moves;
     ngx_uint_t                      nmoves;
+    ngx_kafka_ws_plan_quiet_t      *quiet;
+    ngx_uint_t                      nquiet;
     u_char                          id[64];       /* Kafka's cluster id */
 } ngx_kafka_ws_plan_t;
 
@@ -134,6 +145,8 @@ typedef struct {
     ngx_kafka_ws_plan_t            *plan;         /* topics to ingest */
     uint32_t                        lost[NGX_KAFKA_WS_LOST];
     ngx_uint_t                      nlost;
+    uint32_t                        quiet[NGX_KAFKA_WS_QUIET];
+    ngx_uint_t                      nquiet;
     ngx_uint_t                      hurry;        /* ask Kafka now */
     char                            query_error[NGX_KAFKA_WS_LINE_LEN];
     ngx_kafka_ws_line_t             lines[NGX_KAFKA_WS_LINES];
@@ -187,6 +200,13 @@ void ngx_kafka_ws_consumer_log(ngx_kafka_ws_consumer_t *c, ngx_uint_t level,
  */
 void ngx_kafka_ws_topics_errors(ngx_kafka_ws_consumer_t *c,
     ngx_kafka_ws_plan_t *plan);
+
+/*
+ * Asks where the logs of quiet partitions end, and puts that into the plan.
+ * where:     the topics thread
+ */
+void ngx_kafka_ws_topics_quiet(ngx_kafka_ws_consumer_t *c,
+    ngx_kafka_ws_kafka_query_t *query, ngx_kafka_ws_plan_t *plan);
 
 /* the bodies of the threads */
 void *ngx_kafka_ws_topics_thread(void *data);

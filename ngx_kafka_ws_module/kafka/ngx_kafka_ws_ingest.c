@@ -181,7 +181,7 @@ static void
 ngx_kafka_ws_ingest_loop(ngx_kafka_ws_ingest_t *ing)
 {
     uint64_t                  now;
-    ngx_uint_t                n;
+    ngx_uint_t                n, drained;
     ngx_kafka_ws_plan_t      *plan;
     ngx_kafka_ws_root_t      *root;
     ngx_kafka_ws_consumer_t  *c;
@@ -213,6 +213,8 @@ ngx_kafka_ws_ingest_loop(ngx_kafka_ws_ingest_t *ing)
                                     ing->planned ? NGX_KAFKA_WS_INGEST_POLL
                                                  : NGX_KAFKA_WS_INGEST_FIRST);
 
+        drained = (n <= NGX_KAFKA_WS_KAFKA_BATCH);
+
         if (n) {
             ngx_kafka_ws_count(&root->records, n);
             ngx_kafka_ws_count(&root->batches, 1);
@@ -234,6 +236,10 @@ ngx_kafka_ws_ingest_loop(ngx_kafka_ws_ingest_t *ing)
 
         now = ngx_kafka_ws_shm_now();
         ngx_kafka_ws_store_relaxed(&root->heartbeat, now);
+
+        if (drained) {
+            ing->drained = now;
+        }
 
         ngx_kafka_ws_ingest_state(ing);
         ngx_kafka_ws_ingest_watch(ing, now);
@@ -419,6 +425,8 @@ ngx_kafka_ws_ingest_watch(ngx_kafka_ws_ingest_t *ing, uint64_t now)
         ngx_kafka_ws_kafka_watermarks(ing->kafka, &part->topic,
                                       part->stream->partition, &low, &high);
 
+        part->high = high;
+
         if (low >= 0) {
             ngx_kafka_ws_store_relaxed(&part->stream->log_start, low);
         }
@@ -427,4 +435,5 @@ ngx_kafka_ws_ingest_watch(ngx_kafka_ws_ingest_t *ing, uint64_t now)
             ngx_kafka_ws_store_relaxed(&part->stream->log_end, high);
         }
     }
+    ngx_kafka_ws_ingest_look(ing, now);
 }

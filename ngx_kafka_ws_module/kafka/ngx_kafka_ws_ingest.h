@@ -4,7 +4,8 @@
  *
  * The ingest thread's own state, shared by its files: the thread and the way
  * of a record (ngx_kafka_ws_ingest.c), the carrying out of plans
- * (ngx_kafka_ws_ingest_plan.c), the broker's state (.._state.c).
+ * (ngx_kafka_ws_ingest_plan.c), the broker's state (.._state.c), partitions
+ * of which nothing comes (.._quiet.c).
  */
 
 
@@ -38,6 +39,18 @@ typedef struct {
     uint64_t                    failed;     /* ms, of the last error in place
                                                of records; 0: none */
     ngx_uint_t                  once;       /* it will not be said again */
+
+    /* of ngx_kafka_ws_ingest_quiet.c, see there */
+    int64_t                     seen;       /* how far, with the last look */
+    int64_t                     high;       /* as Kafka's last answer has it;
+                                               -1: it was an error */
+    uint64_t                    quiet;      /* ms, since when nothing came */
+    uint64_t                    asked;      /* ms, where its log ends */
+    uint64_t                    behind;     /* ms, since when there is more,
+                                               or no leader; 0: all is here */
+    uint64_t                    anew;       /* ms, when it is to be assigned
+                                               again; 0: it is in order */
+    ngx_uint_t                  attempts;   /* to fetch it anew */
 } ngx_kafka_ws_part_t;
 
 
@@ -60,6 +73,10 @@ typedef struct {
                                                the workers for */
     uint64_t                    watched;    /* ms, of the last look at the
                                                watermarks */
+    uint64_t                    drained;    /* ms, when nothing waited to be
+                                               published */
+    ngx_uint_t                  looked;     /* part to begin the next look
+                                               at quiet ones with */
     ngx_uint_t                  down;       /* said before this was the
                                                writer */
     uint64_t                    outage;     /* ms, when it began */
@@ -105,6 +122,17 @@ void ngx_kafka_ws_ingest_fetched(ngx_kafka_ws_ingest_t *ing,
 
 /* now and then: what has not failed for a while is fetched again */
 void ngx_kafka_ws_ingest_over(ngx_kafka_ws_ingest_t *ing, uint64_t now);
+
+/*
+ * A look at the partitions of which nothing comes, now and then; and what
+ * Kafka said of one, which is told and assigned anew if its records stay out.
+ */
+void ngx_kafka_ws_ingest_look(ngx_kafka_ws_ingest_t *ing, uint64_t now);
+void ngx_kafka_ws_ingest_quiet(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_plan_quiet_t *q);
+
+/* something came of it */
+void ngx_kafka_ws_ingest_heard(ngx_kafka_ws_part_t *part, uint64_t now);
 
 /*
  * The broker's state: what the topics thread's last question came to, except

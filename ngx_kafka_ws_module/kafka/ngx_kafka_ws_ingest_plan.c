@@ -68,6 +68,10 @@ ngx_kafka_ws_ingest_plan(ngx_kafka_ws_ingest_t *ing,
         ngx_kafka_ws_ingest_move(ing, &plan->moves[i]);
     }
 
+    for (i = 0; i < plan->nquiet; i++) {
+        ngx_kafka_ws_ingest_quiet(ing, &plan->quiet[i]);
+    }
+
     ngx_kafka_ws_ingest_commit(ing);
     ngx_kafka_ws_ingest_absent(ing, plan);
 
@@ -113,13 +117,8 @@ ngx_kafka_ws_ingest_same_kafka(ngx_kafka_ws_ingest_t *ing,
                               plan->id, root->kafka);
 
     for (i = 0; i < ing->nparts; i++) {
-        if (ing->parts[i] == NULL) {
-            continue;
-        }
-
-        ing->parts[i]->doubtful = 0;
-
-        if (ing->parts[i]->assigned) {
+        if (ing->parts[i]) {
+            ing->parts[i]->doubtful = 0;
             ngx_kafka_ws_ingest_unassign(ing, ing->parts[i]);
         }
     }
@@ -373,6 +372,7 @@ ngx_kafka_ws_ingest_assign(ngx_kafka_ws_ingest_t *ing,
 
     part->assigned = 1;
     part->waiting = 1;
+    part->seen = -1;
 }
 
 
@@ -506,9 +506,6 @@ ngx_kafka_ws_ingest_drop(ngx_kafka_ws_ingest_t *ing,
 
         if (part) {
             part->doubtful = 0;
-        }
-
-        if (part && part->assigned) {
             ngx_kafka_ws_ingest_unassign(ing, part);
         }
 

@@ -146,6 +146,8 @@ ngx_kafka_ws_ingest_fetched(ngx_kafka_ws_ingest_t *ing,
 {
     part->failed = 0;
 
+    ngx_kafka_ws_ingest_heard(part, ngx_kafka_ws_shm_now());
+
     if (--ing->nfailed) {
         return;
     }
@@ -167,8 +169,10 @@ void
 ngx_kafka_ws_ingest_unassign(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_part_t *part)
 {
-    ngx_kafka_ws_kafka_unassign(ing->kafka, part);
-    part->assigned = 0;
+    if (part->assigned) {
+        ngx_kafka_ws_kafka_unassign(ing->kafka, part);
+        part->assigned = 0;
+    }
 
     if (part->failed) {
         ngx_kafka_ws_ingest_fetched(ing, part);

@@ -24,6 +24,8 @@
 
 
 #define NGX_KAFKA_WS_KAFKA_ERROR_LEN  512
+#define NGX_KAFKA_WS_KAFKA_BATCH      512    /* records of one poll, beside
+                                                the first */
 
 
 /* of errors: no broker can be reached; said once, for as long as it lasts */
@@ -154,7 +156,7 @@ void ngx_kafka_ws_kafka_nudge(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
 /*
  * Waits up to timeout ms for something, and hands all that is there to the
  * handler, up to a bound.
- * returns:   the number of records
+ * returns:   the number of records; up to NGX_KAFKA_WS_KAFKA_BATCH: it was all
  */
 ngx_uint_t ngx_kafka_ws_kafka_poll(ngx_kafka_ws_kafka_t *k, int timeout);
 
@@ -195,6 +197,14 @@ void ngx_kafka_ws_kafka_metadata_free(ngx_kafka_ws_kafka_metadata_t *md);
 ngx_int_t ngx_kafka_ws_kafka_offsets(ngx_kafka_ws_kafka_query_t *k,
     ngx_kafka_ws_kafka_offsets_t *offsets, ngx_uint_t n, int64_t since,
     int timeout, char *error);
+
+/*
+ * Asks for log_end alone, as far as it is visible: transactions that are open
+ * lie beyond.  -1: there is no leader; -2: it refused, or did not answer.
+ * Blocks up to timeout ms, or, if one is refused, four times as long.
+ */
+void ngx_kafka_ws_kafka_ends(ngx_kafka_ws_kafka_query_t *k,
+    ngx_kafka_ws_kafka_offsets_t *offsets, ngx_uint_t n, int timeout);
 
 
 #endif /* _NGX_KAFKA_WS_KAFKA_H_INCLUDED_ */

@@ -10,6 +10,9 @@
 #include "ngx_kafka_ws_kafka_conf.h"
 
 
+#define NGX_KAFKA_WS_KAFKA_LATE  3    /* questions that take their time */
+
+
 struct ngx_kafka_ws_kafka_query_s {
     rd_kafka_t         *rk;
     ngx_uint_t          all;         /* topics by expression */
@@ -26,6 +29,9 @@ static ngx_int_t ngx_kafka_ws_kafka_literals(ngx_kafka_ws_kafka_query_t *k,
 static ngx_int_t ngx_kafka_ws_kafka_list_offsets(
     ngx_kafka_ws_kafka_query_t *k, ngx_kafka_ws_kafka_offsets_t *offsets,
     ngx_uint_t n, int64_t time, size_t field, int timeout, char *error);
+static rd_kafka_resp_err_t ngx_kafka_ws_kafka_list_ends(
+    ngx_kafka_ws_kafka_query_t *k, ngx_kafka_ws_kafka_offsets_t *offsets,
+    ngx_uint_t n, int timeout);
 
 
 ngx_kafka_ws_kafka_query_t *
@@ -316,4 +322,75 @@ ngx_kafka_ws_kafka_list_offsets(ngx_kafka_ws_kafka_query_t *k,
     ngx_kafka_ws_kafka_text(error, rd_kafka_err2str(err));
 
     return NGX_ERROR;
+}
+
+
+void
+ngx_kafka_ws_kafka_ends(ngx_kafka_ws_kafka_query_t *k,
+    ngx_kafka_ws_kafka_offsets_t *offsets, ngx_uint_t n, int timeout)
+{
+    ngx_uint_t  i, left;
+
+    left = NGX_KAFKA_WS_KAFKA_LATE;
+
+    for (i = 0; i < n; i++) {
+        offsets[i].log_end = -2;
+    }
+
+    if (ngx_kafka_ws_kafka_list_ends(k, offsets, n, timeout)
+        == RD_KAFKA_RESP_ERR_NO_ERROR)
+    {
+        return;
+    }
+
+    /* one that is refused spoils the answer for all */
+
+    for (i = 0; i < n && left; i++) {
+
+        if (offsets[i].log_end == -2
+            && ngx_kafka_ws_kafka_list_ends(k, &offsets[i], 1, timeout)
+               == RD_KAFKA_RESP_ERR__TIMED_OUT)
+        {
+            left--;
+        }
+    }
+}
+
+
+static rd_kafka_resp_err_t
+ngx_kafka_ws_kafka_list_ends(ngx_kafka_ws_kafka_query_t *k,
+    ngx_kafka_ws_kafka_offsets_t *offsets, ngx_uint_t n, int timeout)
+{
+    ngx_uint_t                        i;
+    rd_kafka_resp_err_t               err;
+    rd_kafka_topic_partition_t       *p;
+    rd_kafka_topic_partition_list_t  *list;
+
+    list = rd_kafka_topic_partition_list_new((int) n);
+
+    for (i = 0; i < n; i++) {
+        p = rd_kafka_topic_partition_list_add(list,
+                                              (char *) offsets[i].topic->data,
+                                              offsets[i].partition);
+        p->offset = RD_KAFKA_OFFSET_END;
+    }
+
+    err = rd_kafka_offsets_for_times(k->rk, list, timeout);
+
+    for (i = 0; i < n; i++) {
+        p = &list->elems[i];
+
+        if (p->err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
+            offsets[i].log_end = -1;
+
+        } else if (err == RD_KAFKA_RESP_ERR_NO_ERROR
+                   && p->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        {
+            offsets[i].log_end = p->offset;
+        }
+    }
+
+    rd_kafka_topic_partition_list_destroy(list);
+
+    return err;
 }

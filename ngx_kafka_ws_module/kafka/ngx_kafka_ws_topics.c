@@ -134,6 +134,8 @@ ngx_kafka_ws_topics_round(ngx_kafka_ws_consumer_t *c,
 
     ngx_kafka_ws_topics_moves(c, query, plan);
 
+    ngx_kafka_ws_topics_quiet(c, query, plan);
+
     ngx_kafka_ws_topics_deliver(c, plan);
 
     return;
