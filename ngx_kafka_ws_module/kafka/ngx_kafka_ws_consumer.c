@@ -53,7 +53,9 @@ static ngx_int_t ngx_kafka_ws_consumer_threads(ngx_kafka_ws_consumer_t *c);
 static void ngx_kafka_ws_consumer_watch(ngx_kafka_ws_consumer_t *c);
 static void ngx_kafka_ws_consumer_allow(ngx_kafka_ws_consumer_t *c);
 static void ngx_kafka_ws_consumer_flush(ngx_kafka_ws_consumer_t *c);
-static ngx_uint_t ngx_kafka_ws_consumer_may(ngx_kafka_ws_consumer_t *c);
+static ngx_uint_t ngx_kafka_ws_consumer_line(ngx_kafka_ws_consumer_t *c,
+    ngx_kafka_ws_line_kind_e kind, ngx_uint_t level, const char *fmt,
+    va_list args);
 
 
 ngx_kafka_ws_consumer_t *
@@ -144,7 +146,7 @@ ngx_kafka_ws_consumer_threads(ngx_kafka_ws_consumer_t *c)
     (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
 
     if (err) {
-        if (!c->failed) {
+        if (!c->failed && ngx_kafka_ws_lines_take(NGX_KAFKA_WS_LINE_PLAIN)) {
             c->failed = 1;
             ngx_log_error(NGX_LOG_ERR, c->log, err,
                           "kafka ws cluster \"%V\": pthread_create() failed, "
@@ -257,94 +259,115 @@ void
 ngx_kafka_ws_consumer_log(ngx_kafka_ws_consumer_t *c, ngx_uint_t level,
     const char *fmt, ...)
 {
-    va_list               args;
+    va_list  args;
+
+    va_start(args, fmt);
+    (void) ngx_kafka_ws_consumer_line(c, level == NGX_LOG_ALERT
+                                         ? NGX_KAFKA_WS_LINE_ALERT
+                                         : NGX_KAFKA_WS_LINE_PLAIN,
+                                      level, fmt, args);
+    va_end(args);
+}
+
+
+ngx_uint_t
+ngx_kafka_ws_consumer_say(ngx_kafka_ws_consumer_t *c,
+    ngx_kafka_ws_line_kind_e kind, ngx_uint_t level, const char *fmt, ...)
+{
+    va_list     args;
+    ngx_uint_t  rc;
+
+    va_start(args, fmt);
+    rc = ngx_kafka_ws_consumer_line(c, kind, level, fmt, args);
+    va_end(args);
+
+    return rc;
+}
+
+
+static ngx_uint_t
+ngx_kafka_ws_consumer_line(ngx_kafka_ws_consumer_t *c,
+    ngx_kafka_ws_line_kind_e kind, ngx_uint_t level, const char *fmt,
+    va_list args)
+{
+    ngx_uint_t            said;
     ngx_kafka_ws_line_t  *line;
+
+    said = 0;
 
     (void) pthread_mutex_lock(&c->mutex);
 
-    if (c->nlines == NGX_KAFKA_WS_LINES) {
-        c->dropped++;
+    if (c->nlines < NGX_KAFKA_WS_LINES) {
+        said = ngx_kafka_ws_lines_take(kind);
+    }
 
-    } else {
+    if (said || (kind == NGX_KAFKA_WS_LINE_END
+                 && c->nlines < NGX_KAFKA_WS_LINES))
+    {
         line = &c->lines[c->nlines++];
         line->level = level;
+        line->late = !said;
 
-        va_start(args, fmt);
         (void) vsnprintf(line->text, NGX_KAFKA_WS_LINE_LEN, fmt, args);
-        va_end(args);
+
+        said = 1;
+
+    } else if (kind != NGX_KAFKA_WS_LINE_BEGIN) {
+        ngx_kafka_ws_lines_drop();
     }
 
     (void) pthread_mutex_unlock(&c->mutex);
+
+    return said;
 }
 
 
 static void
 ngx_kafka_ws_consumer_flush(ngx_kafka_ws_consumer_t *c)
 {
-    u_char      *p;
-    ngx_uint_t   i;
+    u_char               *p;
+    ngx_uint_t            i, late, more;
+    ngx_kafka_ws_line_t  *line;
+
+    late = 0;
 
     (void) pthread_mutex_lock(&c->mutex);
 
-    if (c->dropped && ngx_kafka_ws_consumer_may(c)) {
-        ngx_log_error(NGX_LOG_WARN, c->log, 0,
-                      "kafka ws cluster \"%V\": %ui more messages",
-                      &c->cluster->name, c->dropped);
-        c->dropped = 0;
-    }
-
     for (i = 0; i < c->nlines; i++) {
+        line = &c->lines[i];
 
-        if (c->lines[i].level != NGX_LOG_ALERT
-            && !ngx_kafka_ws_consumer_may(c))
-        {
-            c->dropped++;
+        if (line->late && !ngx_kafka_ws_lines_take(NGX_KAFKA_WS_LINE_LATE)) {
+
+            if (late != i) {
+                c->lines[late] = *line;
+            }
+
+            late++;
             continue;
         }
 
         /* texts of brokers end up here: nothing but printable characters */
 
-        for (p = (u_char *) c->lines[i].text; *p; p++) {
+        for (p = (u_char *) line->text; *p; p++) {
             if (*p < 0x20 || *p >= 0x7f) {
                 *p = '?';
             }
         }
 
-        ngx_log_error(c->lines[i].level, c->log, 0,
-                      "kafka ws cluster \"%V\": %s", &c->cluster->name,
-                      c->lines[i].text);
+        ngx_log_error(line->level, c->log, 0, "kafka ws cluster \"%V\": %s",
+                      &c->cluster->name, line->text);
     }
 
-    c->nlines = 0;
+    c->nlines = late;
 
     (void) pthread_mutex_unlock(&c->mutex);
-}
 
+    more = ngx_kafka_ws_lines_more();
 
-/*
- * Whether one more line fits into the last minute.  What goes wrong with a
- * thousand partitions at once must not fill the log.
- */
-
-static ngx_uint_t
-ngx_kafka_ws_consumer_may(ngx_kafka_ws_consumer_t *c)
-{
-    uint64_t    now;
-    ngx_uint_t  n;
-
-    now = ngx_kafka_ws_shm_now();
-    n = c->nwritten % NGX_KAFKA_WS_LINES_MINUTE;
-
-    if (c->nwritten >= NGX_KAFKA_WS_LINES_MINUTE
-        && now - c->written[n] < 60000)
-    {
-        return 0;
+    if (more) {
+        ngx_log_error(NGX_LOG_WARN, c->log, 0, "kafka ws: %ui more messages",
+                      more);
     }
-
-    c->written[n] = now;
-    c->nwritten++;
-
-    return 1;
 }
 
 

@@ -19,11 +19,12 @@
 
 #include "ngx_kafka_ws_cluster.h"
 #include "ngx_kafka_ws_kafka.h"
+#include "ngx_kafka_ws_lines.h"
 #include "ngx_kafka_ws_shm.h"
 
 
-#define NGX_KAFKA_WS_LINES     64    /* log lines that may wait */
-#define NGX_KAFKA_WS_LINES_MINUTE  10  /* that are written in a minute */
+#define NGX_KAFKA_WS_LINES     96    /* log lines that may wait: the ends of
+                                        all that was told */
 #define NGX_KAFKA_WS_ERRORS    64    /* topics whose errors are followed */
 #define NGX_KAFKA_WS_LINE_LEN  512
 #define NGX_KAFKA_WS_LOST      1024  /* partitions that may wait for new
@@ -95,11 +96,13 @@ typedef struct {
     u_char                         *name;         /* malloc()ed */
     const u_char                   *error;        /* librdkafka's, static */
     uint64_t                        since;        /* ms */
+    ngx_uint_t                      told;
 } ngx_kafka_ws_topic_error_t;
 
 
 typedef struct {
     ngx_uint_t                      level;
+    ngx_uint_t                      late;         /* waits for room */
     char                            text[NGX_KAFKA_WS_LINE_LEN];
 } ngx_kafka_ws_line_t;
 
@@ -151,10 +154,6 @@ typedef struct {
     char                            query_error[NGX_KAFKA_WS_LINE_LEN];
     ngx_kafka_ws_line_t             lines[NGX_KAFKA_WS_LINES];
     ngx_uint_t                      nlines;
-    ngx_uint_t                      dropped;      /* lines */
-    uint64_t                        written[NGX_KAFKA_WS_LINES_MINUTE];
-                                                  /* ms, of the last lines */
-    ngx_uint_t                      nwritten;
 } ngx_kafka_ws_consumer_t;
 
 
@@ -184,9 +183,15 @@ void ngx_kafka_ws_consumer_stop(ngx_kafka_ws_consumer_t *c,
  */
 void *ngx_kafka_ws_consumer_alloc(ngx_kafka_ws_consumer_t *c, size_t size);
 
-/* a line for the error log, from any thread */
+/*
+ * A line for the error log, from any thread.  One that there is no room for is
+ * counted; say does not count what begins.
+ * returns:   say: 1: it is written, or, as an end, will be
+ */
 void ngx_kafka_ws_consumer_log(ngx_kafka_ws_consumer_t *c, ngx_uint_t level,
     const char *fmt, ...);
+ngx_uint_t ngx_kafka_ws_consumer_say(ngx_kafka_ws_consumer_t *c,
+    ngx_kafka_ws_line_kind_e kind, ngx_uint_t level, const char *fmt, ...);
 
 /* around a call that makes a handle; n: NGX_KAFKA_WS_OPENING_... */
 #define ngx_kafka_ws_consumer_opening(c, n)                                   \

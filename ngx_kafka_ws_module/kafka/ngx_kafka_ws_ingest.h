@@ -89,8 +89,9 @@ typedef struct {
     ngx_uint_t                  nsaid;
     ngx_uint_t                  unsaid;     /* errors, since the last line */
     uint64_t                    errored;    /* ms, of the last error */
-    uint64_t                    complained; /* ms, last line on one that is
-                                               no state */
+    uint64_t                    complaint;  /* ms, of one that is no state,
+                                               and not told yet; or 0 */
+    uint64_t                    complained; /* ms, last line on such a one */
     char                        error[NGX_KAFKA_WS_LINE_LEN];
 } ngx_kafka_ws_ingest_t;
 

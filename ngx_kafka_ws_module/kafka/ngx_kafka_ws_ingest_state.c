@@ -20,17 +20,22 @@
 #define NGX_KAFKA_WS_INGEST_OVER    3000    /* ms without an error: it is over;
                                                librdkafka repeats most */
 #define NGX_KAFKA_WS_INGEST_FORGET  30000   /* ms, an error in the status */
+#define NGX_KAFKA_WS_INGEST_HOLD    1000    /* ms until they are told */
+#define NGX_KAFKA_WS_INGEST_DOWN    "no broker can be reached: "
 #define NGX_KAFKA_WS_INGEST_REPEAT  30000   /* ms, those that just happen */
 
 
+static void ngx_kafka_ws_ingest_complain(ngx_kafka_ws_ingest_t *ing,
+    uint64_t now);
 static void ngx_kafka_ws_ingest_down(ngx_kafka_ws_ingest_t *ing,
     const char *text);
 static void ngx_kafka_ws_ingest_failed(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_part_t *part, const char *text, ngx_uint_t once);
 static ngx_uint_t ngx_kafka_ws_ingest_say(ngx_kafka_ws_ingest_t *ing,
     ngx_uint_t level, const char *prefix);
-static void ngx_kafka_ws_ingest_line(ngx_kafka_ws_ingest_t *ing,
-    ngx_uint_t level, const char *prefix);
+static void ngx_kafka_ws_ingest_unsaid(ngx_kafka_ws_ingest_t *ing);
+static ngx_uint_t ngx_kafka_ws_ingest_line(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_line_kind_e kind, ngx_uint_t level, const char *prefix);
 static void ngx_kafka_ws_ingest_forget(ngx_kafka_ws_ingest_t *ing);
 
 
@@ -67,15 +72,41 @@ ngx_kafka_ws_ingest_error(void *data, void *opaque, const char *text,
         return;
     }
 
-    if (ing->complained
-        && ing->errored - ing->complained < NGX_KAFKA_WS_INGEST_REPEAT)
-    {
+    if (ing->complaint) {
         ing->unsaid++;
+
+    } else {
+        ing->complaint = ing->errored;
+    }
+}
+
+
+/*
+ * An error that is no state: it is told a second later, since an outage that
+ * it is part of is told by itself.
+ */
+
+static void
+ngx_kafka_ws_ingest_complain(ngx_kafka_ws_ingest_t *ing, uint64_t now)
+{
+    if (ing->complaint == 0 || now - ing->complaint < NGX_KAFKA_WS_INGEST_HOLD
+        || (ing->complained
+            && now - ing->complained < NGX_KAFKA_WS_INGEST_REPEAT))
+    {
         return;
     }
 
-    ing->complained = ing->errored;
-    ngx_kafka_ws_ingest_line(ing, NGX_LOG_WARN, "");
+    ing->complaint = 0;
+
+    if (ing->error[0] == '\0') {
+        return;
+    }
+
+    if (ngx_kafka_ws_ingest_line(ing, NGX_KAFKA_WS_LINE_PLAIN, NGX_LOG_WARN,
+                                 ""))
+    {
+        ing->complained = now;
+    }
 }
 
 
@@ -153,7 +184,8 @@ ngx_kafka_ws_ingest_fetched(ngx_kafka_ws_ingest_t *ing,
     }
 
     if (ing->failing_said) {
-        ngx_kafka_ws_consumer_log(ing->consumer, NGX_LOG_NOTICE,
+        (void) ngx_kafka_ws_consumer_say(ing->consumer, NGX_KAFKA_WS_LINE_END,
+                         NGX_LOG_NOTICE,
                          "all partitions are fetched again after %llu ms",
                          (unsigned long long)
                          (ngx_kafka_ws_shm_now() - ing->failing));
@@ -186,9 +218,13 @@ ngx_kafka_ws_ingest_over(ngx_kafka_ws_ingest_t *ing, uint64_t now)
     ngx_uint_t            i;
     ngx_kafka_ws_part_t  *part;
 
+    ngx_kafka_ws_ingest_unsaid(ing);
+
     if (ing->root->broker != NGX_KAFKA_WS_BROKER_UP) {
         return;
     }
+
+    ngx_kafka_ws_ingest_complain(ing, now);
 
     for (i = 0; i < ing->nparts && ing->nfailed; i++) {
         part = ing->parts[i];
@@ -204,6 +240,38 @@ ngx_kafka_ws_ingest_over(ngx_kafka_ws_ingest_t *ing, uint64_t now)
         && now - ing->errored > NGX_KAFKA_WS_INGEST_FORGET)
     {
         ngx_kafka_ws_ingest_forget(ing);
+    }
+}
+
+
+/*
+ * What could not be told when it began is told as soon as there is room, if
+ * it lasts.
+ */
+
+static void
+ngx_kafka_ws_ingest_unsaid(ngx_kafka_ws_ingest_t *ing)
+{
+    ngx_uint_t  down, failing;
+
+    down = (ing->outage && !ing->outage_said);
+    failing = (!ing->outage && ing->nfailed && !ing->failing_said);
+
+    if (ing->error[0] == '\0' || (!down && !failing)) {
+        return;
+    }
+
+    if (ing->unsaid) {
+        /* it was counted, and is again if there is no room */
+        ing->unsaid--;
+    }
+
+    if (down) {
+        ing->outage_said = ngx_kafka_ws_ingest_say(ing, NGX_LOG_ERR,
+                                                   NGX_KAFKA_WS_INGEST_DOWN);
+
+    } else {
+        ing->failing_said = ngx_kafka_ws_ingest_say(ing, NGX_LOG_WARN, "");
     }
 }
 
@@ -230,29 +298,43 @@ ngx_kafka_ws_ingest_say(ngx_kafka_ws_ingest_t *ing, ngx_uint_t level,
         return 0;
     }
 
+    if (!ngx_kafka_ws_ingest_line(ing, NGX_KAFKA_WS_LINE_BEGIN, level, prefix))
+    {
+        return 0;
+    }
+
     ing->said[n] = now;
     ing->nsaid++;
-
-    ngx_kafka_ws_ingest_line(ing, level, prefix);
 
     return 1;
 }
 
 
-static void
-ngx_kafka_ws_ingest_line(ngx_kafka_ws_ingest_t *ing, ngx_uint_t level,
-    const char *prefix)
-{
-    if (ing->unsaid) {
-        ngx_kafka_ws_consumer_log(ing->consumer, level,
-                                  "%s%s (and %u errors before)", prefix,
-                                  ing->error, (unsigned) ing->unsaid);
-        ing->unsaid = 0;
+/* returns: 1: said, 0: counted */
 
-    } else {
-        ngx_kafka_ws_consumer_log(ing->consumer, level, "%s%s", prefix,
-                                  ing->error);
+static ngx_uint_t
+ngx_kafka_ws_ingest_line(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_line_kind_e kind, ngx_uint_t level, const char *prefix)
+{
+    char  before[64];
+
+    before[0] = '\0';
+
+    if (ing->unsaid) {
+        (void) snprintf(before, sizeof(before), " (and %u errors before)",
+                        (unsigned) ing->unsaid);
     }
+
+    if (!ngx_kafka_ws_consumer_say(ing->consumer, kind, level, "%s%s%s",
+                                   prefix, ing->error, before))
+    {
+        ing->unsaid++;
+        return 0;
+    }
+
+    ing->unsaid = 0;
+
+    return 1;
 }
 
 
@@ -333,13 +415,15 @@ ngx_kafka_ws_ingest_set_state(ngx_kafka_ws_ingest_t *ing,
 
     if (state == NGX_KAFKA_WS_BROKER_DOWN) {
         ing->outage = ngx_kafka_ws_shm_now();
+        ing->complaint = 0;
         ing->outage_said = ngx_kafka_ws_ingest_say(ing, NGX_LOG_ERR,
-                                               "no broker can be reached: ");
+                                                   NGX_KAFKA_WS_INGEST_DOWN);
 
     } else if (state == NGX_KAFKA_WS_BROKER_UP) {
 
         if (ing->outage && ing->outage_said) {
-            ngx_kafka_ws_consumer_log(ing->consumer, NGX_LOG_NOTICE,
+            (void) ngx_kafka_ws_consumer_say(ing->consumer,
+                         NGX_KAFKA_WS_LINE_END, NGX_LOG_NOTICE,
                          "broker reached again after %llu ms",
                          (unsigned long long)
                          (ngx_kafka_ws_shm_now() - ing->outage));

@@ -14,6 +14,8 @@
 #include "ngx_kafka_ws_consumer.h"
 
 
+static void ngx_kafka_ws_topics_had(ngx_kafka_ws_consumer_t *c,
+    ngx_kafka_ws_topic_error_t *e);
 static ngx_kafka_ws_topic_error_t *ngx_kafka_ws_topics_error(
     ngx_kafka_ws_consumer_t *c, ngx_str_t *name);
 
@@ -38,12 +40,7 @@ ngx_kafka_ws_topics_errors(ngx_kafka_ws_consumer_t *c,
         if (topic->error == NULL) {
 
             if (e) {
-                ngx_kafka_ws_consumer_log(c, NGX_LOG_NOTICE,
-                               "topic \"%s\" can be had after %llu ms",
-                               e->name, (unsigned long long)
-                               (ngx_kafka_ws_shm_now() - e->since));
-                free(e->name);
-                *e = c->errors[--c->nerrors];
+                ngx_kafka_ws_topics_had(c, e);
             }
 
             continue;
@@ -68,17 +65,45 @@ ngx_kafka_ws_topics_errors(ngx_kafka_ws_consumer_t *c,
             }
 
             e->since = ngx_kafka_ws_shm_now();
+            e->told = 0;
             c->nerrors++;
 
-        } else if (e->error == topic->error) {
-            continue;
+        } else if (e->told && e->error != topic->error) {
+            ngx_kafka_ws_consumer_log(c, NGX_LOG_WARN, "topic \"%s\": %s",
+                                      e->name, topic->error);
         }
 
         e->error = topic->error;
 
-        ngx_kafka_ws_consumer_log(c, NGX_LOG_WARN, "topic \"%s\": %s",
-                                  e->name, e->error);
+        if (!e->told) {
+            /* without room for it, the next answer tries again */
+            e->told = ngx_kafka_ws_consumer_say(c, NGX_KAFKA_WS_LINE_BEGIN,
+                                                NGX_LOG_WARN,
+                                                "topic \"%s\": %s", e->name,
+                                                e->error);
+        }
     }
+}
+
+
+static void
+ngx_kafka_ws_topics_had(ngx_kafka_ws_consumer_t *c,
+    ngx_kafka_ws_topic_error_t *e)
+{
+    if (e->told) {
+        (void) ngx_kafka_ws_consumer_say(c, NGX_KAFKA_WS_LINE_END,
+                               NGX_LOG_NOTICE,
+                               "topic \"%s\" can be had after %llu ms",
+                               e->name, (unsigned long long)
+                               (ngx_kafka_ws_shm_now() - e->since));
+
+    } else {
+        /* counted at least */
+        ngx_kafka_ws_lines_drop();
+    }
+
+    free(e->name);
+    *e = c->errors[--c->nerrors];
 }
 
 
