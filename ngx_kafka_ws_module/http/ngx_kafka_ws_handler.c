@@ -53,9 +53,9 @@ ngx_int_t
 ngx_kafka_ws_handler(ngx_http_request_t *r)
 {
     ngx_int_t                  rc;
-    ngx_uint_t                 format;
     ngx_kafka_ws_asked_t       asked;
     ngx_kafka_ws_worker_t     *kww;
+    ngx_kafka_ws_joining_t     joining;
     ngx_kafka_ws_refused_t     refused;
     ngx_kafka_ws_endpoint_t    endpoint;
     ngx_kafka_ws_counters_t   *counters;
@@ -105,14 +105,25 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    format = hs.protocol ? hs.protocol - klcf->protocols : 0;
+    joining.format = hs.protocol ? hs.protocol - klcf->protocols : 0;
+    joining.deflate = (hs.deflate != 0);
+    joining.wish = asked.wish;
+
+    if (ngx_kafka_ws_worker_prepare(kww, r, asked.topic, asked.ranges,
+                                    asked.nranges, &joining)
+        != NGX_OK)
+    {
+        ngx_kafka_ws_count(&counters->connections, -1);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     rc = ngx_kafka_ws_handshake_accept(r, &hs);
 
-    if (rc != NGX_ERROR) {
-        rc = ngx_kafka_ws_worker_join(kww, r, asked.topic, asked.ranges,
-                                      asked.nranges, format, hs.deflate != 0,
-                                      asked.wish);
+    if (rc == NGX_ERROR) {
+        ngx_kafka_ws_worker_refuse(&joining);
+
+    } else {
+        rc = ngx_kafka_ws_worker_join(kww, r, &joining);
     }
 
     if (rc == NGX_ERROR) {

@@ -35,7 +35,6 @@ static ngx_str_t *ngx_kafka_ws_handshake_protocol(ngx_kafka_ws_headers_t *h,
     ngx_kafka_ws_endpoint_t *endpoint);
 static ngx_int_t ngx_kafka_ws_handshake_extensions(ngx_http_request_t *r,
     ngx_kafka_ws_headers_t *h, ngx_kafka_ws_handshake_t *hs);
-static ngx_int_t ngx_kafka_ws_handshake_flush(ngx_http_request_t *r);
 
 
 static ngx_str_t  ngx_kafka_ws_websocket = ngx_string("websocket");
@@ -332,11 +331,13 @@ ngx_int_t
 ngx_kafka_ws_handshake_accept(ngx_http_request_t *r,
     ngx_kafka_ws_handshake_t *hs)
 {
-    u_char      *accept;
-    ngx_int_t    rc;
-    ngx_str_t    digest, encoded;
-    ngx_sha1_t   sha1;
-    u_char       buf[20];   /* bytes, SHA-1; RFC 3174 */
+    u_char       *accept;
+    ngx_buf_t    *b;
+    ngx_int_t     rc;
+    ngx_str_t     digest, encoded;
+    ngx_chain_t   out;
+    ngx_sha1_t    sha1;
+    u_char        buf[20];   /* bytes, SHA-1; RFC 3174 */
 
     accept = ngx_pnalloc(r->pool, ngx_base64_encoded_length(sizeof(buf)));
     if (accept == NULL) {
@@ -398,6 +399,13 @@ ngx_kafka_ws_handshake_accept(ngx_http_request_t *r,
     r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
     ngx_str_set(&r->headers_out.status_line, "101 Switching Protocols");
 
+    /* in time, else the client had a 101 and nothing more */
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
     rc = ngx_http_send_header(r);
 
     if (rc == NGX_ERROR || rc > NGX_OK) {
@@ -411,22 +419,7 @@ ngx_kafka_ws_handshake_accept(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    return ngx_kafka_ws_handshake_flush(r);
-}
-
-
-/* past the body filters: some of them keep a lone flush for themselves */
-
-static ngx_int_t
-ngx_kafka_ws_handshake_flush(ngx_http_request_t *r)
-{
-    ngx_buf_t    *b;
-    ngx_chain_t   out;
-
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_ERROR;
-    }
+    /* past the body filters: some of them keep a lone flush for themselves */
 
     b->flush = 1;
     out.buf = b;

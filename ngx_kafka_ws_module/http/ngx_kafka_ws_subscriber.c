@@ -29,7 +29,9 @@
  *     LINGER   Close, illegal frame     LINGER   half-close
  *     LINGER   timeout                  DONE
  *     others   EOF                      DONE
- *     any      error, no memory         DONE
+ *     OPEN     no memory                CLOSING  1011
+ *     any      error, no memory for     DONE
+ *              the rest of a frame
  *     any      worker exits             same     owner, while it has one:
  *                                                exiting
  *     OPEN     fast stop                DONE     1001, if the socket takes it
@@ -37,7 +39,7 @@
  *     any      nginx frees the request  DONE
  *
  * Whatever leads from HEAD or OPEN to another state, owner: leave.  A Close
- * for which there is no memory is left out, and the rest is the same.  What
+ * for which there is no memory has no reason, and the rest is the same.  What
  * comes of each event in each state stands in t/unit/subscriber_table.h.
  *
  * From CLOSING on what the client sends is read and left unused, up to its
@@ -89,13 +91,8 @@ const uint16_t  ngx_kafka_ws_close_codes[NGX_KAFKA_WS_CLOSES] = {
 
 
 ngx_kafka_ws_subscriber_t *
-ngx_kafka_ws_subscriber_create(ngx_http_request_t *r,
-    ngx_kafka_ws_socket_conf_t *conf, ngx_uint_t deflate,
-    ngx_kafka_ws_counters_t *counters, const ngx_kafka_ws_owner_t *owner,
-    void *data)
+ngx_kafka_ws_subscriber_create(ngx_http_request_t *r)
 {
-    int                         size;
-    ngx_connection_t           *c;
     ngx_http_cleanup_t         *cln;
     ngx_kafka_ws_subscriber_t  *kws;
 
@@ -109,10 +106,29 @@ ngx_kafka_ws_subscriber_create(ngx_http_request_t *r,
         return NULL;
     }
 
+    kws->request = r;
+    kws->data = cln;
+
+    return kws;
+}
+
+
+ngx_int_t
+ngx_kafka_ws_subscriber_begin(ngx_kafka_ws_subscriber_t *kws,
+    ngx_kafka_ws_socket_conf_t *conf, ngx_uint_t deflate,
+    ngx_kafka_ws_counters_t *counters, const ngx_kafka_ws_owner_t *owner,
+    void *data)
+{
+    int                  size;
+    ngx_connection_t    *c;
+    ngx_http_cleanup_t  *cln;
+    ngx_http_request_t  *r;
+
+    r = kws->request;
     c = r->connection;
+    cln = kws->data;
 
     kws->connection = c;
-    kws->request = r;
     kws->conf = conf;
     kws->counters = counters;
     kws->owner = owner;
@@ -140,7 +156,7 @@ ngx_kafka_ws_subscriber_create(ngx_http_request_t *r,
     }
 
     if (ngx_tcp_nodelay(c) != NGX_OK) {
-        return NULL;
+        return NGX_ERROR;
     }
 
     cln->handler = ngx_kafka_ws_subscriber_cleanup;
@@ -168,7 +184,7 @@ ngx_kafka_ws_subscriber_create(ngx_http_request_t *r,
     ngx_post_event(c->write, &ngx_posted_events);
     ngx_post_event(c->read, &ngx_posted_events);
 
-    return kws;
+    return NGX_OK;
 }
 
 
@@ -253,10 +269,13 @@ ngx_kafka_ws_subscriber_close(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t code,
                                NGX_KAFKA_WS_CTRL_FRAME_MAX);
     }
 
-    if (kws->pong) {
-        ngx_memcpy(kws->pong, frame, n);
-        kws->pong_len = n;
+    if (kws->pong == NULL) {
+        n = ngx_kafka_ws_frame_close(frame, (unsigned) code, NULL, 0);
+        kws->pong = kws->bare;
     }
+
+    ngx_memcpy(kws->pong, frame, n);
+    kws->pong_len = n;
 
     kws->ping_due = 0;
 
@@ -401,7 +420,7 @@ ngx_kafka_ws_subscriber_timeout(ngx_kafka_ws_subscriber_t *kws)
             && !ngx_kafka_ws_subscriber_blocked(kws)
             && kws->owner->idle(kws) != NGX_OK)
         {
-            ngx_kafka_ws_subscriber_done(kws);
+            ngx_kafka_ws_subscriber_fail(kws);
             return;
         }
 

@@ -114,6 +114,8 @@ struct ngx_kafka_ws_subscriber_s {
 
     u_char                    *pong;        /* a whole frame that waits */
     size_t                     pong_len;
+    u_char                     bare[4];     /* place for a Close without a
+                                               reason */
 
     ngx_kafka_ws_replies_t    *replies;     /* while it reads, else NULL */
     ngx_kafka_ws_bytes_t      *packed;      /* a compressed message that is
@@ -132,6 +134,7 @@ struct ngx_kafka_ws_subscriber_s {
     unsigned                   ping_due:1;  /* could not be sent yet */
     unsigned                   sent:1;      /* something, since the last look */
     unsigned                   drop:1;      /* to end with RST */
+    unsigned                   torn:1;      /* the rest of a frame is lost */
     unsigned                   eof:1;       /* the client sends no more */
     unsigned                   hold:1;      /* the owner's: read no more */
     unsigned                   deflate:1;   /* agreed on */
@@ -146,18 +149,25 @@ struct ngx_kafka_ws_subscriber_s {
 
 
 /*
- * Makes the subscriber of a request whose 101 response was sent, and takes
- * the connection's events over.  Reading begins with a posted event.
+ * Makes a subscriber before the 101 response, which promises one.
+ * returns:   it, in r->pool, freed with the request; NULL: no memory
+ */
+ngx_kafka_ws_subscriber_t *ngx_kafka_ws_subscriber_create(
+    ngx_http_request_t *r);
+
+/*
+ * Begins, once the 101 response was sent: takes the connection's events over.
+ * Reading begins with a posted event.
  * conf:      as long as the request
  * deflate:   1: permessage-deflate was agreed on
  * counters:  connections counts it already, and is counted down at its end
- * returns:   it, in r->pool, freed with the request; NULL: no memory
+ * returns:   NGX_OK, or NGX_ERROR: the connection is broken
  * where:     content handler, which returns NGX_DONE afterwards
  */
-ngx_kafka_ws_subscriber_t *ngx_kafka_ws_subscriber_create(
-    ngx_http_request_t *r, ngx_kafka_ws_socket_conf_t *conf,
-    ngx_uint_t deflate, ngx_kafka_ws_counters_t *counters,
-    const ngx_kafka_ws_owner_t *owner, void *data);
+ngx_int_t ngx_kafka_ws_subscriber_begin(ngx_kafka_ws_subscriber_t *kws,
+    ngx_kafka_ws_socket_conf_t *conf, ngx_uint_t deflate,
+    ngx_kafka_ws_counters_t *counters, const ngx_kafka_ws_owner_t *owner,
+    void *data);
 
 /*
  * Sends whole frames as one piece.
@@ -165,7 +175,8 @@ ngx_kafka_ws_subscriber_t *ngx_kafka_ws_subscriber_create(
  * done:      set to the number of records that need not be sent again
  * returns:   NGX_OK: all is sent; NGX_AGAIN: the client takes no more now,
  *            writable is called later; NGX_ERROR: the connection is broken,
- *            the caller ends it with ngx_kafka_ws_subscriber_done()
+ *            or memory is short: the caller ends it with
+ *            ngx_kafka_ws_subscriber_fail()
  * cost:      one system call; memory only for the rest of a frame half sent
  */
 ngx_int_t ngx_kafka_ws_subscriber_send(ngx_kafka_ws_subscriber_t *kws,
@@ -208,6 +219,13 @@ void ngx_kafka_ws_subscriber_close(ngx_kafka_ws_subscriber_t *kws,
  * gets no line of its own.
  */
 void ngx_kafka_ws_subscriber_hush(ngx_kafka_ws_subscriber_t *kws);
+
+/*
+ * Ends it for want of memory: with a Close 1011, for which none is needed; or
+ * at once, if the connection is broken or stands within a frame.  The caller
+ * must not touch it again.
+ */
+void ngx_kafka_ws_subscriber_fail(ngx_kafka_ws_subscriber_t *kws);
 
 /* ends it now: the request is freed, the caller must not touch it again */
 void ngx_kafka_ws_subscriber_done(ngx_kafka_ws_subscriber_t *kws);

@@ -83,9 +83,13 @@ ngx_kafka_ws_subscriber_read_handler(ngx_event_t *rev)
         return;
     }
 
-    if (rc != NGX_OK
-        || ngx_handle_read_event(rev, kws->eof ? NGX_CLOSE_EVENT : 0)
-           != NGX_OK)
+    if (rc != NGX_OK) {
+        ngx_kafka_ws_subscriber_fail(kws);
+        return;
+    }
+
+    if (ngx_handle_read_event(rev, kws->eof ? NGX_CLOSE_EVENT : 0)
+        != NGX_OK)
     {
         ngx_kafka_ws_subscriber_done(kws);
     }

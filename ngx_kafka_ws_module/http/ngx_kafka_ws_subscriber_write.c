@@ -74,6 +74,7 @@ ngx_kafka_ws_subscriber_send(ngx_kafka_ws_subscriber_t *kws, u_char *buf,
         if (ngx_kafka_ws_subscriber_keep(kws, buf + sent, ends[lo] - sent)
             != NGX_OK)
         {
+            kws->torn = 1;
             return NGX_ERROR;
         }
 
@@ -114,7 +115,14 @@ ngx_kafka_ws_subscriber_push(ngx_kafka_ws_subscriber_t *kws, u_char *frame,
         return NGX_OK;
     }
 
-    return ngx_kafka_ws_subscriber_keep(kws, frame + sent, len - sent);
+    if (ngx_kafka_ws_subscriber_keep(kws, frame + sent, len - sent)
+        != NGX_OK)
+    {
+        kws->torn = (sent > 0);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -194,6 +202,7 @@ ngx_kafka_ws_subscriber_put(ngx_kafka_ws_subscriber_t *kws, u_char *buf,
     /* over TLS all may be taken, and wait in nginx for room in the socket */
 
     if (!c->write->ready && ngx_handle_write_event(c->write, 0) != NGX_OK) {
+        kws->torn = 1;
         return NGX_ERROR;
     }
 
@@ -459,11 +468,36 @@ ngx_kafka_ws_subscriber_ping(ngx_kafka_ws_subscriber_t *kws)
     if (kws->state == NGX_KAFKA_WS_SUB_OPEN && kws->rest == NULL
         && ngx_kafka_ws_subscriber_control(kws) == NGX_ERROR)
     {
-        ngx_kafka_ws_subscriber_done(kws);
+        ngx_kafka_ws_subscriber_fail(kws);
         return NGX_DONE;
     }
 
     return NGX_OK;
+}
+
+
+/* a Close can not stand within a frame whose rest is lost */
+
+void
+ngx_kafka_ws_subscriber_fail(ngx_kafka_ws_subscriber_t *kws)
+{
+    ngx_connection_t  *c;
+
+    c = kws->connection;
+
+    if (kws->state >= NGX_KAFKA_WS_SUB_CLOSING || kws->torn
+        || c->error || c->read->eof || c->read->error || c->write->error)
+    {
+        ngx_kafka_ws_subscriber_done(kws);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, c->log, 0, "no memory for a client");
+    ngx_kafka_ws_subscriber_hush(kws);
+
+    ngx_kafka_ws_subscriber_close(kws, NGX_KAFKA_WS_CLOSE_INTERNAL,
+                                  (u_char *) "out of memory",
+                                  sizeof("out of memory") - 1);
 }
 
 
@@ -490,6 +524,11 @@ ngx_kafka_ws_subscriber_write_handler(ngx_event_t *wev)
     if (r->out) {
         /* the response, if the socket did not take all of it */
         rc = ngx_http_write_filter(r, NULL);
+
+        if (rc == NGX_ERROR) {
+            ngx_kafka_ws_subscriber_done(kws);
+            return;
+        }
     }
 
     if (rc == NGX_OK) {
@@ -505,7 +544,12 @@ ngx_kafka_ws_subscriber_write_handler(ngx_event_t *wev)
 
     /* where events are levels, one that is not needed is taken back, too */
 
-    if (rc == NGX_ERROR || ngx_handle_write_event(wev, 0) != NGX_OK) {
+    if (rc == NGX_ERROR) {
+        ngx_kafka_ws_subscriber_fail(kws);
+        return;
+    }
+
+    if (ngx_handle_write_event(wev, 0) != NGX_OK) {
         ngx_kafka_ws_subscriber_done(kws);
         return;
     }

@@ -161,37 +161,59 @@ ngx_kafka_ws_worker_exit(ngx_cycle_t *cycle)
 
 
 ngx_int_t
-ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
+ngx_kafka_ws_worker_prepare(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
     ngx_kafka_ws_topic_t *topic, ngx_kafka_ws_range_t *ranges,
-    ngx_uint_t nranges, ngx_uint_t format, ngx_uint_t deflate,
-    ngx_kafka_ws_wish_t *wish)
+    ngx_uint_t nranges, ngx_kafka_ws_joining_t *joining)
 {
-    ngx_kafka_ws_slot_t               *slot;
-    ngx_kafka_ws_route_t              *route;
-    ngx_kafka_ws_cluster_t            *kwc;
     ngx_kafka_ws_loc_conf_t           *klcf;
-    ngx_kafka_ws_subscriber_t         *kws;
     ngx_kafka_ws_cluster_rendering_t  *cr;
 
     klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_ws_module);
-    kwc = klcf->cluster;
-    slot = ngx_kafka_ws_shm_slot(kwc->root);
-    cr = deflate ? klcf->deflated[format] : klcf->renderings[format];
+    cr = joining->deflate ? klcf->deflated[joining->format]
+                          : klcf->renderings[joining->format];
 
-    route = ngx_kafka_ws_route_get(&kww->routes, kwc, topic, cr->index,
-                                   ranges, nranges, kww->log);
-    if (route == NULL) {
+    joining->subscriber = ngx_kafka_ws_subscriber_create(r);
+    if (joining->subscriber == NULL) {
         return NGX_ERROR;
     }
 
-    kws = ngx_kafka_ws_subscriber_create(r, &klcf->socket, deflate,
-                                         &slot->counters,
-                                         &ngx_kafka_ws_worker_owner, route);
-    if (kws == NULL) {
-        if (route->nsubscribers == 0) {
-            ngx_kafka_ws_route_free(route);
-        }
+    joining->route = ngx_kafka_ws_route_get(&kww->routes, klcf->cluster,
+                                            topic, cr->index, ranges, nranges,
+                                            kww->log);
 
+    return joining->route ? NGX_OK : NGX_ERROR;
+}
+
+
+void
+ngx_kafka_ws_worker_refuse(ngx_kafka_ws_joining_t *joining)
+{
+    if (joining->route->nsubscribers == 0) {
+        ngx_kafka_ws_route_free(joining->route);
+    }
+}
+
+
+ngx_int_t
+ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
+    ngx_kafka_ws_joining_t *joining)
+{
+    ngx_kafka_ws_slot_t        *slot;
+    ngx_kafka_ws_route_t       *route;
+    ngx_kafka_ws_loc_conf_t    *klcf;
+    ngx_kafka_ws_subscriber_t  *kws;
+
+    klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_ws_module);
+    slot = ngx_kafka_ws_shm_slot(klcf->cluster->root);
+    route = joining->route;
+    kws = joining->subscriber;
+
+    if (ngx_kafka_ws_subscriber_begin(kws, &klcf->socket, joining->deflate,
+                                      &slot->counters,
+                                      &ngx_kafka_ws_worker_owner, route)
+        != NGX_OK)
+    {
+        ngx_kafka_ws_worker_refuse(joining);
         return NGX_ERROR;
     }
 
@@ -204,9 +226,9 @@ ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
 
     ngx_kafka_ws_count(&slot->deflate, kws->deflate);
 
-    kws->format = klcf->formats[format];
-    kws->start = wish;
-    wish->deadline = ngx_current_msec + NGX_KAFKA_WS_START_LOADING;
+    kws->format = klcf->formats[joining->format];
+    kws->start = joining->wish;
+    joining->wish->deadline = ngx_current_msec + NGX_KAFKA_WS_START_LOADING;
 
     ngx_queue_insert_tail(&kww->subscribers, &kws->all);
 
@@ -510,7 +532,7 @@ ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws)
         rc = ngx_kafka_ws_start_begin(route, kws);
 
         if (rc == NGX_ERROR) {
-            ngx_kafka_ws_subscriber_done(kws);
+            ngx_kafka_ws_subscriber_fail(kws);
         }
 
         return;

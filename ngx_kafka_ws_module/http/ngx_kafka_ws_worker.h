@@ -67,15 +67,31 @@ void ngx_kafka_ws_worker_exit(ngx_cycle_t *cycle);
 /* this process's; NULL: none, it does not stream */
 ngx_kafka_ws_worker_t *ngx_kafka_ws_worker(void);
 
+/* what a 101 response promises */
+
+typedef struct {
+    ngx_kafka_ws_route_t       *route;
+    ngx_kafka_ws_subscriber_t  *subscriber;
+    ngx_uint_t                  format;
+    ngx_uint_t                  deflate;
+    ngx_kafka_ws_wish_t        *wish;         /* in the request's pool */
+} ngx_kafka_ws_joining_t;
+
+
 /*
- * Takes a request over whose response 101 was sent.
- * wish:      in the request's pool
- * returns:   NGX_DONE for the content handler, or NGX_ERROR
+ * Gets all that a stream needs before its 101 response is sent, and gives it
+ * back, if that is not to be; or takes the request over afterwards.
+ * format, deflate: of joining, set by the caller; as wish
+ * returns:   prepare: NGX_OK, or NGX_ERROR: no memory; join: NGX_DONE for the
+ *            content handler, or NGX_ERROR, and it is given back
  */
-ngx_int_t ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww,
+ngx_int_t ngx_kafka_ws_worker_prepare(ngx_kafka_ws_worker_t *kww,
     ngx_http_request_t *r, ngx_kafka_ws_topic_t *topic,
-    ngx_kafka_ws_range_t *ranges, ngx_uint_t nranges, ngx_uint_t format,
-    ngx_uint_t deflate, ngx_kafka_ws_wish_t *wish);
+    ngx_kafka_ws_range_t *ranges, ngx_uint_t nranges,
+    ngx_kafka_ws_joining_t *joining);
+void ngx_kafka_ws_worker_refuse(ngx_kafka_ws_joining_t *joining);
+ngx_int_t ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww,
+    ngx_http_request_t *r, ngx_kafka_ws_joining_t *joining);
 
 /* between ngx_kafka_ws_worker*.c */
 

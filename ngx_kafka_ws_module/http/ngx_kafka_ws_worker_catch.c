@@ -114,7 +114,7 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
     }
 
     if (ngx_kafka_ws_start_announce(route, kws) != NGX_OK) {
-        ngx_kafka_ws_subscriber_done(kws);
+        ngx_kafka_ws_subscriber_fail(kws);
         return;
     }
 
@@ -174,7 +174,7 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
         }
 
         if (rc == NGX_ERROR) {
-            ngx_kafka_ws_subscriber_done(kws);
+            ngx_kafka_ws_subscriber_fail(kws);
             return;
         }
 

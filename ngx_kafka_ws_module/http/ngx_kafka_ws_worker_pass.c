@@ -254,7 +254,7 @@ ngx_kafka_ws_worker_extend(ngx_kafka_ws_worker_t *kww,
         kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, queue);
 
         if (ngx_kafka_ws_start_announce(route, kws) != NGX_OK) {
-            ngx_kafka_ws_subscriber_done(kws);
+            ngx_kafka_ws_subscriber_fail(kws);
 
         } else if (ngx_kafka_ws_subscriber_blocked(kws)) {
             kws->behind = ngx_current_msec;
@@ -395,7 +395,7 @@ ngx_kafka_ws_worker_stale(ngx_kafka_ws_worker_t *kww,
         rc = ngx_kafka_ws_start_reset(route, kws, k);
 
         if (rc == NGX_ERROR) {
-            ngx_kafka_ws_subscriber_done(kws);
+            ngx_kafka_ws_subscriber_fail(kws);
 
         } else if (rc == NGX_OK && kws->where == NGX_KAFKA_WS_AT_BEHIND) {
             ngx_post_event(kws->connection->write, &ngx_posted_events);
@@ -461,7 +461,7 @@ ngx_kafka_ws_worker_deliver(ngx_kafka_ws_worker_t *kww,
         }
 
         if (rc == NGX_ERROR) {
-            ngx_kafka_ws_subscriber_done(kws);
+            ngx_kafka_ws_subscriber_fail(kws);
             continue;
         }
 

@@ -167,6 +167,7 @@ ngx_kafka_ws_echo_handler(ngx_http_request_t *r)
     ngx_kafka_ws_refused_t       refused;
     ngx_kafka_ws_endpoint_t      endpoint;
     ngx_kafka_ws_handshake_t     hs;
+    ngx_kafka_ws_subscriber_t   *kws;
     ngx_kafka_ws_socket_conf_t  *conf;
 
     conf = ngx_kafka_ws_echo_settings(r);
@@ -192,11 +193,16 @@ ngx_kafka_ws_echo_handler(ngx_http_request_t *r)
 
     echo->bits = hs.deflate;
 
+    kws = ngx_kafka_ws_subscriber_create(r);
+    if (kws == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     if (ngx_kafka_ws_handshake_accept(r, &hs) == NGX_ERROR
-        || ngx_kafka_ws_subscriber_create(r, conf, hs.deflate != 0,
-                                          &ngx_kafka_ws_echo_counters,
-                                          &ngx_kafka_ws_echo_owner, echo)
-           == NULL)
+        || ngx_kafka_ws_subscriber_begin(kws, conf, hs.deflate != 0,
+                                         &ngx_kafka_ws_echo_counters,
+                                         &ngx_kafka_ws_echo_owner, echo)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -228,7 +234,7 @@ static void
 ngx_kafka_ws_echo_writable(ngx_kafka_ws_subscriber_t *kws)
 {
     if (ngx_kafka_ws_echo_flush(kws) != NGX_OK) {
-        ngx_kafka_ws_subscriber_done(kws);
+        ngx_kafka_ws_subscriber_fail(kws);
         return;
     }
 

@@ -287,7 +287,7 @@ fire_event(const event_t *e)
         world_room(e->n);
 
         if (owner_idle(w.kws) != NGX_OK) {
-            ngx_kafka_ws_subscriber_done(w.kws);
+            ngx_kafka_ws_subscriber_fail(w.kws);
         }
     }
 }

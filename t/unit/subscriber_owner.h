@@ -248,7 +248,7 @@ owner_sends(unsigned n, size_t size)
 
     if (rc == NGX_ERROR) {
         world_trace(" s!");
-        ngx_kafka_ws_subscriber_done(w.kws);
+        ngx_kafka_ws_subscriber_fail(w.kws);
         return;
     }
 
