@@ -31,19 +31,23 @@ use constant { FETCH => 1, NOT_LEADER => 6, MANY => 1000 };
 use constant { TIME => 20, CLIENTS => 2, PARTITIONS => 2, LINES => 10,
 	TOLD => 45, STILL => 40 };
 
-my $b = KafkaWS::Broker->new(own => 1);
+my $b = KafkaWS::Broker->new(own => 1,
+	nodes => ($ENV{TEST_KAFKA_WS_BROKER} // '') eq 'mock' ? 1 : 3);
 my $mock = $b->kind eq 'mock';
-my $topic = $b->create_topic($b->topic('flow'), partitions => PARTITIONS);
+my $topic = $b->create_topic($b->topic('flow'), partitions => PARTITIONS,
+	replication => 1);
 
 # empty; with a few records; one that ends within a transaction
 
 my ($empty, $idle, $held) = map { $b->create_topic($b->topic($_)) }
 	qw(empty idle held);
 
-$b->produce($idle, map { "i$_" } 1 .. 3);
-$b->produce($held, 'h1');
+# with three nodes a new topic takes a moment to be known everywhere
 
-my $t = KafkaWS::Nginx->new(broker => $b)->plan($mock ? 18 : 10);
+wait_for(TIME, sub { eval { $b->produce($_, 'h1'); 1 } }) or die "no record\n"
+	for $idle, $held;
+
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(18);
 
 $t->write_file_expand('nginx.conf', <<"EOT")->run();
 
@@ -57,6 +61,7 @@ http {
     %%GLOBALS_HTTP%%
 
     kafka_ws_ping  300ms timeout=5m;
+    kafka_ws_slow  close lag=1h;
 
     kafka_ws_cluster c {
         brokers   %%BROKERS%%;
@@ -124,32 +129,30 @@ is(broker()->{error}, undef, 'and none in the status');
 $b->produce($held, 'h2');
 is(($held_by->records(1, TIME))[0]{value}, 'h2', 'which flow if there is more');
 
-# answers that are retried without a word
+# answers that are retried without a word; a partition without a leader, while
+# other nodes are up
+
+my $line = qr/\[warn\] .* topic "$topic" partition \d: nothing comes/;
 
 if ($mock) {
-	my $line = qr/\[warn\] .* topic "$topic" partition \d: nothing comes/;
-
 	$b->error(FETCH, NOT_LEADER, MANY);
-
-	ok(through(within(TOLD), sub { lines($line) }),
-		'stands still: a line with topic and partition');
-	like(broker()->{error}, qr/topic "$topic" partition \d: nothing comes/,
-		'stands still: in the status');
-	is(broker()->{state}, 'up', 'stands still: the broker is up');
-
-	# it is tried anew in this time
-	through(STILL);
-	is(lines(qr/\[warn\]/), 1, 'stands still: one line');
-	is_deeply([$flow->lost()], [], 'stands still: clients stay');
-
+	stands();
 	$b->clear_errors(FETCH);
-	is($flow->read(100), 100, 'flow after it');
-	ok(wait_for(TIME, sub {
-		lines(qr/all partitions are fetched again after \d{5} ms/)
-		== 1 }), 'a line when it is over');
-	ok(wait_for(TIME, sub { !defined broker()->{error} }),
-		'no error in the status');
+
+} else {
+	my $node = $b->leaders($topic)->{0};
+
+	$b->down($node, 'stop');
+	stands();
+	$b->up($node);
 }
+
+is($flow->read(100, 2 * TIME), 100, 'flow after it');
+ok(wait_for(TIME, sub {
+	lines(qr/all partitions are fetched again after \d{5} ms/) == 1 }),
+	'a line when it is over');
+ok(wait_for(TIME, sub { !defined broker()->{error} }),
+	'no error in the status');
 
 my $around = $near->probes();
 
@@ -163,6 +166,22 @@ is($around->{failed}, 0, 'neighbours answer') or diag($around->{said});
 is($near->stop(), 0, 'the prober itself');
 
 ###############################################################################
+
+sub stands {
+	my $since = now();
+
+	ok(through(within(TOLD), sub { lines($line) }),
+		'stands still: a line with topic and partition');
+	note(sprintf "told after %.1f s", now() - $since);
+	like(broker()->{error}, qr/topic "$topic" partition \d: /,
+		'stands still: in the status');
+	is(broker()->{state}, 'up', 'stands still: the broker is up');
+
+	# it is tried anew in this time
+	through(STILL);
+	is(lines(qr/nothing comes/), 1, 'stands still: one line');
+	is_deeply([$flow->lost()], [], 'stands still: clients stay');
+}
 
 # all clients read on for so long, or until something is so
 sub through {

@@ -435,5 +435,6 @@ ngx_kafka_ws_ingest_watch(ngx_kafka_ws_ingest_t *ing, uint64_t now)
             ngx_kafka_ws_store_relaxed(&part->stream->log_end, high);
         }
     }
+
     ngx_kafka_ws_ingest_look(ing, now);
 }
