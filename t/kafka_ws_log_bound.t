@@ -25,7 +25,7 @@ use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(within);
 
 use constant { TIME => 20, CLUSTERS => 5, TOPICS => 3, LINES => 10,
-	MINUTE => 70, FLAPPING => 100 };
+	MINUTE => 70, FLAPPING => 70 };
 
 my @b = map { KafkaWS::Broker->new(own => 1) } 1 .. CLUSTERS;
 my (@flow, @bad, $clusters, $locations);

@@ -29,7 +29,7 @@ use constant { FETCH => 1, NOT_LEADER => 6, MANY => 1000 };
 # STILL: longer than it takes to be told, and to be assigned anew
 
 use constant { TIME => 20, CLIENTS => 2, PARTITIONS => 2, LINES => 10,
-	TOLD => 45, STILL => 40 };
+	TOLD => 45, STILL => 30 };
 
 my $b = KafkaWS::Broker->new(own => 1,
 	nodes => ($ENV{TEST_KAFKA_WS_BROKER} // '') eq 'mock' ? 1 : 3);

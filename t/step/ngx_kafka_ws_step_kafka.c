@@ -457,6 +457,19 @@ ngx_kafka_ws_kafka_offsets(ngx_kafka_ws_kafka_query_t *k,
 
 /* nothing to do for the rest */
 
+void
+ngx_kafka_ws_kafka_ends(ngx_kafka_ws_kafka_query_t *k,
+    ngx_kafka_ws_kafka_offsets_t *offsets, ngx_uint_t n, int timeout)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        offsets[i].log_end = ngx_kafka_ws_step_log.topics[
+                    ngx_kafka_ws_step_number(offsets[i].topic)].log_end;
+    }
+}
+
+
 ngx_int_t
 ngx_kafka_ws_kafka_commit(ngx_kafka_ws_kafka_t *k, char *error)
 {
