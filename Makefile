@@ -153,7 +153,9 @@ STEPPED = $(and $(filter release,$(BUILD)),$(filter x86_64,$(shell uname -m)), \
 	t/step/kafka_ws_step.t)
 
 test: packages build echo kafka tools checker unit-programs $(if $(STEPPED),step) ## unit and end-to-end tests
-	@t/run --broker=both $(UNIT) $(STEPPED) $(TESTS)
+	@t/run --broker=both $(UNIT) $(STEPPED) $(TESTS) $(SOAK)
+
+SOAK = t/checker/kafka_ws_soak.t
 
 .PHONY: test-step
 
@@ -200,7 +202,8 @@ soak: packages build kafka tools checker ## 200 clients while things break: noth
 	@t/checker/soak --seconds='$(SECONDS)' $(if $(SEED),--seed='$(SEED)')
 
 test-checker: packages build kafka tools checker ## a soak of a minute; broken builds: each is caught
-	@t/run --broker=kafka t/checker/kafka_ws_soak.t t/checker/kafka_ws_broken.t
+	@TEST_SOAK_STALL=1000 t/run --broker=kafka $(SOAK) \
+		t/checker/kafka_ws_broken.t
 
 checker: objs-release/t/checker
 
