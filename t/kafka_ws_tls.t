@@ -266,9 +266,10 @@ sub h2_answer {
 
 	$t->write_file('h2.request', $request);
 
+	# "-quiet" alone would wait for the server's end
 	my $answer = `(cat $dir/h2.request; sleep 1) | openssl s_client \\
-		-quiet -no_ign_eof -alpn h2 -connect 127.0.0.1:@{[ $t->port(1) ]} \\
-		2>/dev/null`;
+		-quiet -no_ign_eof -alpn h2 \\
+		-connect 127.0.0.1:@{[ $t->port(1) ]} 2>/dev/null`;
 
 	# frames: length in 3 bytes, kind, flags, stream
 	while (length $answer >= 9) {
