@@ -25,7 +25,7 @@ use constant {
 	WHOLE => amount(200),		# clients that want all of it,
 	PART => amount(9800),		# and those that want the last
 	LAST => 300,			# records
-	RECORDS => 5000,		# of which the ring has some 20
+	RECORDS => 5000,		# of which the ring has some 50
 	SIZE => 2000,
 };
 
@@ -56,7 +56,7 @@ http {
         brokers  %%BROKERS%%;
         topics   $topic;
         zone     c 64m;
-        ring     64k;
+        ring     256k;
         preload  records=50;
     }
 

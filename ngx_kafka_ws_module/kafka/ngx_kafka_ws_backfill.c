@@ -321,6 +321,10 @@ ngx_kafka_ws_backfill_turn(ngx_kafka_ws_backfill_t *b)
         }
     }
 
+    if (first == NULL) {
+        return 0;
+    }
+
     first->ready = 0;
 
     if (ngx_kafka_ws_want_read(want, &w) != NGX_OK

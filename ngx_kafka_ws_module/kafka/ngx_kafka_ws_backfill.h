@@ -38,6 +38,7 @@ typedef struct {
     ngx_uint_t                   taken;        /* since the last nudge */
     ngx_uint_t                   dry;          /* all that came was taken */
     ngx_uint_t                   filled;       /* segments */
+    size_t                       bytes;        /* of records */
     ngx_uint_t                   contested;    /* others wait for another
                                                   range of the same stream */
     ngx_uint_t                   done;

@@ -23,7 +23,10 @@
 #define NGX_KAFKA_WS_BACKFILL_BEGUN   20      /* ms, likewise, at first; the
                                                  fetch before may be ending */
 #define NGX_KAFKA_WS_BACKFILL_AHEAD   4       /* segments nobody has read */
-#define NGX_KAFKA_WS_BACKFILL_TURN    4       /* segments, if others wait */
+#define NGX_KAFKA_WS_BACKFILL_TURN    4       /* segments, if others wait; */
+#define NGX_KAFKA_WS_BACKFILL_LEAST   (2 * 1024 * 1024)
+                                              /* and bytes, for what is fetched
+                                                 beyond is fetched again */
 #define NGX_KAFKA_WS_BACKFILL_MOMENT  300     /* ms, for readers, likewise */
 
 
@@ -286,6 +289,7 @@ ngx_kafka_ws_backfill_record(void *data, void *opaque,
     read->progress = ngx_kafka_ws_shm_now();
     read->quiet = NGX_KAFKA_WS_BACKFILL_QUIET;
     read->taken++;
+    read->bytes += rec->key.len + rec->value.len;
 
     ngx_kafka_ws_count(&b->root->read_records, 1);
     ngx_kafka_ws_count(&b->root->read_bytes, rec->key.len + rec->value.len);
@@ -313,7 +317,9 @@ ngx_kafka_ws_backfill_publish(ngx_kafka_ws_backfill_t *b,
         ngx_kafka_ws_segment_filled(read->segment, read->next, 1);
         ngx_kafka_ws_backfill_tell(b);
 
-        if (++read->filled >= NGX_KAFKA_WS_BACKFILL_TURN && read->contested) {
+        if (++read->filled >= NGX_KAFKA_WS_BACKFILL_TURN
+            && read->bytes >= NGX_KAFKA_WS_BACKFILL_LEAST && read->contested)
+        {
             ngx_kafka_ws_backfill_finish(b, read, read->next);
             return NGX_AGAIN;
         }

@@ -53,6 +53,7 @@ use constant {
 	QUIET => 600,			# ms
 	CALM => 400,			# ms more, for those that connect
 	RATIO => $ENV{TEST_FLOOD_RATIO} || 2,
+	PAIRS => $ENV{TEST_FLOOD_RATIO} ? 15 : 7,
 	SLOW => 2,			# seconds, for the other site
 	BIG => 200_000,			# bytes, a frame that is torn
 
@@ -71,7 +72,7 @@ use constant {
 # block; http: of the http block; seconds: of the whole test
 sub new {
 	my ($class, %o) = @_;
-	my $self = bless { pairs => 15, seconds => 600, conf => '',
+	my $self = bless { pairs => PAIRS, seconds => 600, conf => '',
 		http => '', %o }, $class;
 
 	# whatever is started from now on inherits it
