@@ -36,7 +36,6 @@ typedef struct {
     uint64_t                     full;         /* ms, since when the segment
                                                   is; 0: it is not */
     ngx_uint_t                   taken;        /* since the last nudge */
-    ngx_uint_t                   dry;          /* all that came was taken */
     ngx_uint_t                   filled;       /* segments */
     size_t                       bytes;        /* of records */
     ngx_uint_t                   contested;    /* others wait for another

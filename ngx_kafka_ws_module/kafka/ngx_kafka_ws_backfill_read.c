@@ -66,8 +66,6 @@ ngx_kafka_ws_backfill_read(ngx_kafka_ws_backfill_t *b,
         ngx_kafka_ws_kafka_warm(b->kafka, NGX_KAFKA_WS_BACKFILL_WARM);
     }
 
-    ngx_kafka_ws_backfill_until(b, read);
-
     if (ngx_kafka_ws_kafka_assign(b->kafka, &read->topic,
                                   read->stream->partition, read->next, read)
         != NGX_OK)
@@ -131,7 +129,6 @@ ngx_kafka_ws_backfill_reads(ngx_kafka_ws_backfill_t *b)
 
         n = read->done ? 0 : ngx_kafka_ws_kafka_take(b->kafka, read);
 
-        read->dry = (n == 0);
         taken += n;
 
         now = ngx_kafka_ws_shm_now();
@@ -156,7 +153,10 @@ ngx_kafka_ws_backfill_reads(ngx_kafka_ws_backfill_t *b)
             b->dirty = 1;
         }
 
-        ngx_kafka_ws_backfill_nudge(b, read, now);
+        if (n == 0 && !read->full) {
+            ngx_kafka_ws_backfill_nudge(b, read, now);
+        }
+
         i++;
     }
 
@@ -165,17 +165,14 @@ ngx_kafka_ws_backfill_reads(ngx_kafka_ws_backfill_t *b)
 
 
 /*
- * Its queue was full, or a broker is back: librdkafka's thread may sleep.
+ * Nothing is there although there is room: its queue was full, or a broker is
+ * back, and librdkafka's thread may sleep.
  */
 
 static void
 ngx_kafka_ws_backfill_nudge(ngx_kafka_ws_backfill_t *b,
     ngx_kafka_ws_backfill_read_t *read, uint64_t now)
 {
-    if (read->full || !read->dry) {
-        return;
-    }
-
     /* a batch may be larger than the queue: it is dry after each then */
 
     if (read->taken == 0

@@ -18,6 +18,8 @@
 static ngx_int_t ngx_kafka_ws_kafka_queue(ngx_kafka_ws_kafka_t *k,
     ngx_kafka_ws_kafka_part_t *part);
 static void ngx_kafka_ws_kafka_came(rd_kafka_t *rk, void *data);
+static ngx_kafka_ws_kafka_part_t **ngx_kafka_ws_kafka_find(
+    ngx_kafka_ws_kafka_t *k, void *opaque);
 static ngx_int_t ngx_kafka_ws_kafka_grow(ngx_kafka_ws_kafka_t *k);
 
 
@@ -122,73 +124,80 @@ ngx_kafka_ws_kafka_commit(ngx_kafka_ws_kafka_t *k, char *error)
 void
 ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k, void *opaque)
 {
-    ngx_uint_t                        i;
     rd_kafka_error_t                 *err;
-    ngx_kafka_ws_kafka_part_t        *part;
+    ngx_kafka_ws_kafka_part_t       **place, *part;
     rd_kafka_topic_partition_list_t  *list;
 
-    for (i = 0; i < k->nparts; i++) {
-        part = k->parts[i];
+    place = ngx_kafka_ws_kafka_find(k, opaque);
 
-        if (part->opaque != opaque) {
-            continue;
-        }
-
-        list = rd_kafka_topic_partition_list_new(1);
-        rd_kafka_topic_partition_list_add(list, (char *) part->topic.data,
-                                          part->partition);
-
-        err = rd_kafka_incremental_unassign(k->rk, list);
-
-        if (err) {
-            /* only for what was never assigned */
-            rd_kafka_error_destroy(err);
-        }
-
-        rd_kafka_topic_partition_list_destroy(list);
-
-        if (part->kept) {
-            rd_kafka_message_destroy(part->kept);
-        }
-
-        if (part->queue) {
-            rd_kafka_queue_cb_event_enable(part->queue, NULL, NULL);
-            rd_kafka_queue_destroy(part->queue);
-        }
-
-        k->parts[i] = k->parts[--k->nparts];
-
-        /* a topic's pointer may be another's from here on */
-        ngx_memzero(k->table,
-                    k->table_size * sizeof(ngx_kafka_ws_kafka_place_t));
-
-        free(part->topic.data);
-        free(part);
-
+    if (place == NULL) {
         return;
     }
+
+    part = *place;
+
+    list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, (char *) part->topic.data,
+                                      part->partition);
+
+    err = rd_kafka_incremental_unassign(k->rk, list);
+
+    if (err) {
+        /* only for what was never assigned */
+        rd_kafka_error_destroy(err);
+    }
+
+    rd_kafka_topic_partition_list_destroy(list);
+
+    if (part->kept) {
+        rd_kafka_message_destroy(part->kept);
+    }
+
+    if (part->queue) {
+        rd_kafka_queue_cb_event_enable(part->queue, NULL, NULL);
+        rd_kafka_queue_destroy(part->queue);
+    }
+
+    *place = k->parts[--k->nparts];
+
+    /* a topic's pointer may be another's from here on */
+    ngx_memzero(k->table,
+                k->table_size * sizeof(ngx_kafka_ws_kafka_place_t));
+
+    free(part->topic.data);
+    free(part);
+}
+
+
+static ngx_kafka_ws_kafka_part_t **
+ngx_kafka_ws_kafka_find(ngx_kafka_ws_kafka_t *k, void *opaque)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < k->nparts; i++) {
+        if (k->parts[i]->opaque == opaque) {
+            return &k->parts[i];
+        }
+    }
+
+    return NULL;
 }
 
 
 ngx_uint_t
 ngx_kafka_ws_kafka_take(ngx_kafka_ws_kafka_t *k, void *opaque)
 {
-    ngx_uint_t                  i, n;
-    rd_kafka_message_t         *m;
-    ngx_kafka_ws_kafka_part_t  *part;
+    ngx_uint_t                   n;
+    rd_kafka_message_t          *m;
+    ngx_kafka_ws_kafka_part_t  **place, *part;
 
-    part = NULL;
+    place = ngx_kafka_ws_kafka_find(k, opaque);
 
-    for (i = 0; i < k->nparts; i++) {
-        if (k->parts[i]->opaque == opaque) {
-            part = k->parts[i];
-            break;
-        }
-    }
-
-    if (part == NULL || part->queue == NULL) {
+    if (place == NULL) {
         return 0;
     }
+
+    part = *place;
 
     for (n = 0; n < NGX_KAFKA_WS_KAFKA_BATCH; n++) {
 

@@ -26,6 +26,9 @@ static void ngx_kafka_ws_kafka_query_error(rd_kafka_t *rk, int err,
     const char *reason, void *opaque);
 static ngx_int_t ngx_kafka_ws_kafka_literals(ngx_kafka_ws_kafka_query_t *k,
     ngx_kafka_ws_cluster_t *kwc);
+static rd_kafka_topic_partition_list_t *ngx_kafka_ws_kafka_ask(
+    ngx_kafka_ws_kafka_query_t *k, ngx_kafka_ws_kafka_offsets_t *offsets,
+    ngx_uint_t n, int64_t time, int timeout, rd_kafka_resp_err_t *err);
 static ngx_int_t ngx_kafka_ws_kafka_list_offsets(
     ngx_kafka_ws_kafka_query_t *k, ngx_kafka_ws_kafka_offsets_t *offsets,
     ngx_uint_t n, int64_t time, size_t field, int timeout, char *error);
@@ -282,7 +285,30 @@ ngx_kafka_ws_kafka_offsets(ngx_kafka_ws_kafka_query_t *k,
 /*
  * ListOffsets takes the two ends of a log as special times (Kafka protocol:
  * -1 latest, -2 earliest), so that one call serves for all three.
+ * returns:   the answers, in the order of offsets, to be destroyed
  */
+
+static rd_kafka_topic_partition_list_t *
+ngx_kafka_ws_kafka_ask(ngx_kafka_ws_kafka_query_t *k,
+    ngx_kafka_ws_kafka_offsets_t *offsets, ngx_uint_t n, int64_t time,
+    int timeout, rd_kafka_resp_err_t *err)
+{
+    ngx_uint_t                        i;
+    rd_kafka_topic_partition_list_t  *list;
+
+    list = rd_kafka_topic_partition_list_new((int) n);
+
+    for (i = 0; i < n; i++) {
+        rd_kafka_topic_partition_list_add(list,
+                                          (char *) offsets[i].topic->data,
+                                          offsets[i].partition)->offset = time;
+    }
+
+    *err = rd_kafka_offsets_for_times(k->rk, list, timeout);
+
+    return list;
+}
+
 
 static ngx_int_t
 ngx_kafka_ws_kafka_list_offsets(ngx_kafka_ws_kafka_query_t *k,
@@ -294,19 +320,9 @@ ngx_kafka_ws_kafka_list_offsets(ngx_kafka_ws_kafka_query_t *k,
     rd_kafka_topic_partition_t       *p;
     rd_kafka_topic_partition_list_t  *list;
 
-    list = rd_kafka_topic_partition_list_new((int) n);
-
-    for (i = 0; i < n; i++) {
-        p = rd_kafka_topic_partition_list_add(list,
-                                              (char *) offsets[i].topic->data,
-                                              offsets[i].partition);
-        p->offset = time;
-    }
-
-    err = rd_kafka_offsets_for_times(k->rk, list, timeout);
+    list = ngx_kafka_ws_kafka_ask(k, offsets, n, time, timeout, &err);
 
     for (i = 0; i < n && err == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
-        /* answers come in the list's order */
         p = &list->elems[i];
         err = p->err;
 
@@ -366,16 +382,8 @@ ngx_kafka_ws_kafka_list_ends(ngx_kafka_ws_kafka_query_t *k,
     rd_kafka_topic_partition_t       *p;
     rd_kafka_topic_partition_list_t  *list;
 
-    list = rd_kafka_topic_partition_list_new((int) n);
-
-    for (i = 0; i < n; i++) {
-        p = rd_kafka_topic_partition_list_add(list,
-                                              (char *) offsets[i].topic->data,
-                                              offsets[i].partition);
-        p->offset = RD_KAFKA_OFFSET_END;
-    }
-
-    err = rd_kafka_offsets_for_times(k->rk, list, timeout);
+    list = ngx_kafka_ws_kafka_ask(k, offsets, n, RD_KAFKA_OFFSET_END, timeout,
+                                  &err);
 
     for (i = 0; i < n; i++) {
         p = &list->elems[i];
