@@ -5,6 +5,7 @@
 # records go on at the exact next one.
 
 # brokers: kafka mock
+# run: waits
 # timeout: 300
 
 ###############################################################################

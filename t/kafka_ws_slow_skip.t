@@ -5,6 +5,7 @@
 # or at the live end.  Each record is either sent or part of one gap.
 
 # brokers: kafka mock
+# run: waits
 # timeout: 240
 
 ###############################################################################
