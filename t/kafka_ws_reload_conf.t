@@ -26,7 +26,7 @@ my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('conf'));
 my $second = $b->create_topic($b->topic('second'));
 
-my $t = KafkaWS::Nginx->new(broker => $b)->plan(41);
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(45);
 
 # what an nginx.conf has else than the first one
 my %base = (topics => $topic, zone => '16m', more => '', load => '%%MODULE%%');
@@ -107,6 +107,20 @@ $c = started('/?cursor=0:4');
 is(($c->records(1, TIME))[0]{value}, 'text', 'zone resized: resume');
 is(status()->{zone}{size}, 24 << 20, 'zone resized: size');
 is(status()->{epoch}, 1, 'zone resized: a life of its own');
+
+# another format in place of the only one: the old workers see rings of as
+# many renderings, and must not take the new ones for theirs
+
+reload(zone => '24m', drain => 3, more => 'kafka_ws_format binary;');
+is(($c->wait_close(TIME))[0], 1012, 'format replaced: close, and no frame');
+is($c->next_json(0), undef, 'format replaced: nor an event');
+
+$text = KafkaWS::Client->open($t->port(0), '/?cursor=0:4', format => 'binary');
+is($text->next_message(TIME)->{payload}, 'text', 'format replaced: by this');
+
+reload(zone => '24m', drain => 3);
+is(($text->wait_close(TIME))[0], 1012, 'format replaced: close of it');
+$c = started('/?cursor=0:5');
 
 # a topic removed, while another stays
 

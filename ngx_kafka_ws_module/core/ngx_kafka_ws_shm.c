@@ -29,8 +29,9 @@
  *
  * A reload with the same zone keeps all of it.  A new layout (other
  * renderings or ring size) makes the next writer free all rings before it
- * begins; old workers see their streams' generations change.  A zone of
- * another size is another zone: the old root is marked retired.
+ * begins; old workers see their streams' generations change, and open none of
+ * the new rings, whose renderings are not theirs.  A zone of another size is
+ * another zone: the old root is marked retired.
  */
 
 
@@ -307,6 +308,25 @@ ngx_kafka_ws_shm_view(ngx_kafka_ws_root_t *root,
 }
 
 
+/*
+ * A ring's generation is stored behind the layout that the ring has: who has
+ * read the one sees the other, or a later one, and then the ring is gone.
+ */
+
+ngx_int_t
+ngx_kafka_ws_shm_view_own(ngx_kafka_ws_cluster_t *kwc,
+    ngx_kafka_ws_stream_t *stream, ngx_kafka_ws_view_t *view)
+{
+    if (ngx_kafka_ws_shm_view(kwc->root, stream, view) != NGX_OK
+        || ngx_kafka_ws_load_acquire(&kwc->root->layout) != kwc->layout)
+    {
+        return NGX_AGAIN;
+    }
+
+    return NGX_OK;
+}
+
+
 ngx_int_t
 ngx_kafka_ws_shm_lock(ngx_kafka_ws_cluster_t *kwc, uint64_t *epoch)
 {
@@ -338,7 +358,7 @@ ngx_kafka_ws_shm_lock(ngx_kafka_ws_cluster_t *kwc, uint64_t *epoch)
 
     if (root->layout != kwc->layout) {
         ngx_kafka_ws_shm_reset(kwc);
-        root->layout = kwc->layout;
+        ngx_kafka_ws_store_release(&root->layout, kwc->layout);
     }
 
     return NGX_OK;

@@ -343,6 +343,13 @@ ngx_int_t ngx_kafka_ws_shm_open_ring(ngx_kafka_ws_root_t *root,
 ngx_int_t ngx_kafka_ws_shm_view(ngx_kafka_ws_root_t *root,
     ngx_kafka_ws_stream_t *stream, ngx_kafka_ws_view_t *view);
 
+/*
+ * The same for who reads frames: a ring with the renderings of another
+ * configuration, as there are in a reload, is none.
+ */
+ngx_int_t ngx_kafka_ws_shm_view_own(ngx_kafka_ws_cluster_t *kwc,
+    ngx_kafka_ws_stream_t *stream, ngx_kafka_ws_view_t *view);
+
 /* after a copy from the ring: 0, if the ring is no longer that one */
 #define ngx_kafka_ws_shm_valid(view)                                          \
     (ngx_kafka_ws_load_acquire(&(view)->stream->gen) == (view)->gen)

@@ -181,7 +181,7 @@ ngx_kafka_ws_route_add(ngx_kafka_ws_route_t *route,
 
     part = &route->parts[route->nparts];
 
-    if (ngx_kafka_ws_shm_view(route->cluster->root, stream, &part->view)
+    if (ngx_kafka_ws_shm_view_own(route->cluster, stream, &part->view)
         != NGX_OK)
     {
         return NGX_AGAIN;

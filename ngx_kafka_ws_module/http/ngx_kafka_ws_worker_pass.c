@@ -355,7 +355,7 @@ ngx_kafka_ws_worker_stale(ngx_kafka_ws_worker_t *kww,
     part = &route->parts[k];
     part->open = 0;
 
-    if (ngx_kafka_ws_shm_view(route->cluster->root, part->view.stream, &view)
+    if (ngx_kafka_ws_shm_view_own(route->cluster, part->view.stream, &view)
         != NGX_OK)
     {
         /* the tick finds out whether this is for good */
