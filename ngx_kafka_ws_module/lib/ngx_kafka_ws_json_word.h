@@ -3,7 +3,7 @@
  * Copyright (C) ngx_kafka_ws_module contributors
  *
  * Finding the bytes that a JSON string cannot hold as they are; shared by
- * the checker and the writers, and by nobody else.
+ * those who read JSON and those who write it, and by nobody else.
  */
 
 
