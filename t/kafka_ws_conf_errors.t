@@ -6,8 +6,8 @@
 # block, the cluster block (there in place of the lines of the same name), the
 # whole of it (block), the server, the location of the stream, or another one.
 # "+" continues TEXT, "@" begins another such line of the same configuration,
-# "(b*256)" is so many b.  "|" is what is said, in part; without it the
-# configuration is good, and nothing is said.
+# "(b*256)" is so many b, or of what else stands there.  "|" is what is said,
+# in part; without it the configuration is good, and nothing is said.
 
 # brokers: none
 
@@ -69,7 +69,7 @@ sub table {
 	my @lines = map { lines_of($_) } glob "$FindBin::Bin/conf_errors/*.txt";
 
 	for (@lines) {
-		s/\((\w)\*(\d+)\)/$1 x $2/e;
+		s/\(([^()]+)\*(\d+)\)/$1 x $2/eg;
 
 		if (/^(\w+):(?: (.*))?$/) {
 			$row = { name => $_, $1 => $2 // '', last => $1 };

@@ -20,8 +20,9 @@ use KafkaWS::Client;
 use KafkaWS::Nginx;
 use KafkaWS::Probe qw(request refused reason);
 
-# In the order of the checks: answer, part, what is wrong with it, and what
-# the text says of it.  Two faults of one part exclude each other.
+# In the order of the checks: answer, part, what is wrong with it, what the
+# text says of it, and what the log alone does.  Two faults of one part exclude
+# each other.
 my @faults = (
 	['method', method => 'POST'],
 	['http', http => 'HTTP/1.0'],
@@ -39,6 +40,7 @@ my @faults = (
 	['topic', topic => 'none', 'none'],
 	['partitions', partition => 'x', 'unexpected character at byte 0'],
 	['no partition', partition => '9'],
+	['filter', filter => '', undef, 'key'],
 	['start', start => 'x'],
 	['cursor', cursor => 'x', 'unexpected character at byte 0'],
 );
@@ -80,6 +82,7 @@ http {
             kafka_ws            c;
             kafka_ws_topic      \$arg_topic;
             kafka_ws_partition  \$arg_partition;
+            kafka_ws_filter     key = \$arg_filter;
             kafka_ws_start      \$arg_start;
         }
 
@@ -111,11 +114,11 @@ for my $pair (@pairs) {
 
 sub uri {
 	my (%part) = @_;
-	my %args = (topic => $topic, partition => 0, start => 'latest',
-		cursor => '', %part);
+	my %args = (topic => $topic, partition => 0, filter => 'k',
+		start => 'latest', cursor => '', %part);
 
 	return '/?' . join '&', map { "$_=$args{$_}" }
-		qw(cursor start partition topic);
+		qw(cursor start filter partition topic);
 }
 
 # a request with these faults, the first of a part's
@@ -127,7 +130,7 @@ sub with {
 	my @more = map { ref $_ ? @$_ : $_ } grep { defined }
 		@part{qw(origin protocol extensions body)};
 	my %args = map { defined $part{$_} ? ($_ => $part{$_}) : () }
-		qw(topic partition start cursor);
+		qw(topic partition filter start cursor);
 
 	return request(uri(%args), more => \@more,
 		map { defined $part{$_} ? ($_ => $part{$_}) : () }
@@ -140,7 +143,7 @@ sub answer {
 	# HTTP/1.0 keeps no connection, and what has a body ends it
 	my $ends = grep { $_->[1] =~ /^(?:http|body)$/ } @_;
 
-	return refused($fault->[0], arg => $fault->[3],
+	return refused($fault->[0], arg => $fault->[3], detail => $fault->[4],
 		$ends ? (kept => 0) : ());
 }
 

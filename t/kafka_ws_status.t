@@ -197,7 +197,8 @@ for my $reason (sort keys %refused) {
 my $refusals = cluster()->{refusals};
 
 is_deeply($refusals, { (map { $_ => 1 } keys %refused), not_ready =>
-	$refusals->{not_ready}, no_memory => 0, connections => 0 },
+	$refusals->{not_ready}, no_memory => 0, connections => 0,
+	filter => 0 },
 	'refusals');
 
 # closes by code

@@ -155,6 +155,56 @@ ngx_kafka_ws_cluster_rendering(ngx_kafka_ws_cluster_t *kwc,
 }
 
 
+ngx_int_t
+ngx_kafka_ws_cluster_field(ngx_kafka_ws_cluster_t *kwc,
+    ngx_kafka_ws_filter_field_t *field)
+{
+    ngx_uint_t                    i;
+    ngx_kafka_ws_filter_field_t  *f;
+
+    f = kwc->filter_fields;
+    i = ngx_kafka_ws_cluster_field_index(kwc, field);
+
+    if (i < kwc->nfilter_fields
+        && ngx_kafka_ws_filter_field_compare(&f[i], field) == 0)
+    {
+        return NGX_OK;
+    }
+
+    if (kwc->nfilter_fields == NGX_KAFKA_WS_FILTER_FIELDS_MAX) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memmove(&f[i + 1], &f[i], (kwc->nfilter_fields - i) * sizeof(f[0]));
+
+    f[i] = *field;
+    kwc->nfilter_fields++;
+
+    return NGX_OK;
+}
+
+
+/* the first that is not below it */
+
+ngx_uint_t
+ngx_kafka_ws_cluster_field_index(ngx_kafka_ws_cluster_t *kwc,
+    ngx_kafka_ws_filter_field_t *field)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < kwc->nfilter_fields; i++) {
+
+        if (ngx_kafka_ws_filter_field_compare(&kwc->filter_fields[i], field)
+            >= 0)
+        {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
 void
 ngx_kafka_ws_cluster_finish(ngx_kafka_ws_cluster_t *kwc)
 {
@@ -169,7 +219,16 @@ ngx_kafka_ws_cluster_finish(ngx_kafka_ws_cluster_t *kwc)
     kwc->layout = ngx_kafka_ws_cluster_hash(NGX_KAFKA_WS_HASH_INIT, &n,
                                             sizeof(n));
 
+    kwc->fields_rendering = NGX_KAFKA_WS_NO_FIELDS;
+
     for (i = 0; i < kwc->nrenderings; i++) {
+
+        if (kwc->renderings[i]->rendering.format
+            == NGX_KAFKA_WS_FORMAT_FIELDS)
+        {
+            kwc->fields_rendering = i;
+        }
+
         kwc->renderings[i]->index = i;
         n = kwc->renderings[i]->hash;
         kwc->layout = ngx_kafka_ws_cluster_hash(kwc->layout, &n, sizeof(n));

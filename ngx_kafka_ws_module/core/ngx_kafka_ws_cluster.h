@@ -14,6 +14,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_kafka_ws_filter.h"
 #include "ngx_kafka_ws_render.h"
 #include "ngx_kafka_ws_ring.h"
 
@@ -23,6 +24,8 @@
 #define NGX_KAFKA_WS_RECORD_DEFAULT    (1024 * 1024)
 #define NGX_KAFKA_WS_PRELOAD_RECORDS   1000
 #define NGX_KAFKA_WS_PRELOAD_AGE       60000     /* ms */
+
+#define NGX_KAFKA_WS_NO_FIELDS         ((ngx_uint_t) -1)
 
 
 typedef struct ngx_kafka_ws_cluster_s  ngx_kafka_ws_cluster_t;
@@ -73,6 +76,13 @@ struct ngx_kafka_ws_cluster_s {
                                *renderings[NGX_KAFKA_WS_RENDERINGS_MAX];
     ngx_uint_t                  nrenderings;
 
+    ngx_kafka_ws_filter_field_t
+                                filter_fields[NGX_KAFKA_WS_FILTER_FIELDS_MAX];
+    ngx_uint_t                  nfilter_fields;    /* of all locations,
+                                                      sorted, none twice */
+    ngx_uint_t                  fields_rendering;  /* the index of their
+                                                      block; or _NO_FIELDS */
+
     ngx_uint_t                  backfill;    /* ranges read at a time; 0: no
                                                 location wants any */
 
@@ -113,8 +123,21 @@ ngx_kafka_ws_cluster_rendering_t *ngx_kafka_ws_cluster_rendering(
     ngx_pool_t *pool, ngx_uint_t *full);
 
 /*
+ * Adds a field that a filter looks at, unless it is there.  The place of a
+ * field is final when all locations are read.
+ * returns:   NGX_OK; NGX_DECLINED: more than NGX_KAFKA_WS_FILTER_FIELDS_MAX
+ * where:     the master, while it reads the configuration
+ */
+ngx_int_t ngx_kafka_ws_cluster_field(ngx_kafka_ws_cluster_t *kwc,
+    ngx_kafka_ws_filter_field_t *field);
+
+/* the place of a field that was added */
+ngx_uint_t ngx_kafka_ws_cluster_field_index(ngx_kafka_ws_cluster_t *kwc,
+    ngx_kafka_ws_filter_field_t *field);
+
+/*
  * Ends the reading: orders the renderings, so that the order of locations
- * does not matter, and computes both hashes.
+ * does not matter, finds that of the fields, and computes both hashes.
  */
 void ngx_kafka_ws_cluster_finish(ngx_kafka_ws_cluster_t *kwc);
 

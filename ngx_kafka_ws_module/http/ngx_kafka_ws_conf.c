@@ -83,7 +83,10 @@ ngx_kafka_ws_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&kwmcf->clusters, cf->pool, 2,
                        sizeof(ngx_kafka_ws_cluster_t *))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&kwmcf->filtered, cf->pool, 4,
+                          sizeof(ngx_kafka_ws_loc_conf_t *))
+           != NGX_OK)
     {
         return NULL;
     }
@@ -137,6 +140,9 @@ ngx_kafka_ws_create_loc_conf(ngx_conf_t *cf)
      *     kwlcf->start_var = NULL;
      *     kwlcf->start = { 0, 0, 0 };
      *     kwlcf->cursor = NULL;
+     *     kwlcf->filter = NULL;
+     *     kwlcf->terms = NULL;
+     *     kwlcf->nterms = 0;
      *     kwlcf->status = 0;
      *     kwlcf->file = NULL;
      *     kwlcf->line = 0;
@@ -171,7 +177,8 @@ ngx_kafka_ws_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (ngx_kafka_ws_merge_cluster(cf, conf) != NGX_OK
         || ngx_kafka_ws_merge_topic(cf, conf) != NGX_OK
         || ngx_kafka_ws_merge_cursor(cf, conf) != NGX_OK
-        || ngx_kafka_ws_merge_renderings(cf, conf) != NGX_OK)
+        || ngx_kafka_ws_merge_renderings(cf, conf) != NGX_OK
+        || ngx_kafka_ws_merge_filter(cf, conf) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -258,6 +265,10 @@ ngx_kafka_ws_merge_records(ngx_kafka_ws_loc_conf_t *prev,
 
     if (conf->cursor == NULL) {
         conf->cursor = prev->cursor;
+    }
+
+    if (conf->filter == NULL) {
+        conf->filter = prev->filter;
     }
 }
 
@@ -497,6 +508,10 @@ ngx_kafka_ws_postconfiguration(ngx_conf_t *cf)
         if (ngx_kafka_ws_conf_cluster_finish(cf, kwc[i]) != NGX_OK) {
             return NGX_ERROR;
         }
+    }
+
+    if (ngx_kafka_ws_conf_filter_finish(cf, kwmcf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (kwmcf->used) {

@@ -18,6 +18,7 @@
 #include "ngx_kafka_ws_args.h"
 #include "ngx_kafka_ws_cluster.h"
 #include "ngx_kafka_ws_cursor.h"
+#include "ngx_kafka_ws_filter.h"
 #include "ngx_kafka_ws_render.h"
 #include "ngx_kafka_ws_socket.h"
 
@@ -74,6 +75,16 @@ typedef struct {
 } ngx_kafka_ws_start_t;
 
 
+/* kafka_ws_filter, as it stands */
+
+typedef struct {
+    ngx_kafka_ws_filter_field_t  field;
+    ngx_kafka_ws_filter_op_e     op;
+    ngx_http_complex_value_t     value;
+    ngx_str_t                    text;       /* the field, for messages */
+} ngx_kafka_ws_filter_conf_t;
+
+
 /* what the configuration sets and only files further down know: the post
    of the command "kafka_ws" */
 
@@ -85,6 +96,9 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                 clusters;    /* ngx_kafka_ws_cluster_t * */
+    ngx_array_t                 filtered;    /* locations that stream and
+                                                filter:
+                                                ngx_kafka_ws_loc_conf_t * */
     ngx_uint_t                  max_connections;   /* 0: as nginx itself */
     ngx_msec_t                  drain;
     ngx_path_t                 *path;        /* makes nginx fork its helper */
@@ -120,6 +134,11 @@ typedef struct {
     ngx_kafka_ws_start_t        start;
     ngx_array_t                *cursor;      /* ngx_http_complex_value_t */
 
+    ngx_array_t                *filter;      /* ngx_kafka_ws_filter_conf_t */
+    ngx_kafka_ws_filter_term_t *terms;       /* the same for the workers, in
+                                                this order */
+    ngx_uint_t                  nterms;      /* 0: all records */
+
     ngx_kafka_ws_backfill_conf_t
                                 backfill;
     ngx_uint_t                  gap;         /* NGX_CONF_UNSET_UINT: by
@@ -143,8 +162,8 @@ char *ngx_kafka_ws_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
 ngx_int_t ngx_kafka_ws_postconfiguration(ngx_conf_t *cf);
 
 
-/* directive setters: ngx_kafka_ws_conf_cluster.c, _lists.c, _records.c,
-   _start.c and _values.c */
+/* directive setters: ngx_kafka_ws_conf_cluster.c, _filter.c, _lists.c,
+   _records.c, _start.c and _values.c */
 char *ngx_kafka_ws_conf_cluster(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_kafka_ws_conf_stream(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -158,6 +177,8 @@ char *ngx_kafka_ws_conf_fields(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_kafka_ws_conf_start(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_kafka_ws_conf_cursor(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_kafka_ws_conf_filter(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_kafka_ws_conf_backfill(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_kafka_ws_conf_slow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -169,6 +190,19 @@ char *ngx_kafka_ws_conf_check_drain(ngx_conf_t *cf, void *post, void *data);
 /* "brokers" and "topics" of a cluster block */
 char *ngx_kafka_ws_conf_brokers(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc);
 char *ngx_kafka_ws_conf_topics(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc);
+
+/*
+ * Filters: merge has the cluster know a location's fields; rendering adds
+ * that of a cluster's fields, if there are any; finish makes the terms of all
+ * locations.
+ * where:     merge of a location; then, when all are known, the others
+ */
+ngx_int_t ngx_kafka_ws_merge_filter(ngx_conf_t *cf,
+    ngx_kafka_ws_loc_conf_t *kwlcf);
+ngx_int_t ngx_kafka_ws_conf_filter_rendering(ngx_conf_t *cf,
+    ngx_kafka_ws_cluster_t *kwc);
+ngx_int_t ngx_kafka_ws_conf_filter_finish(ngx_conf_t *cf,
+    ngx_kafka_ws_main_conf_t *kwmcf);
 
 /*
  * Computes what depends on all locations, and checks the zone's size.

@@ -556,6 +556,10 @@ ngx_kafka_ws_conf_cluster_finish(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc)
     size_t      needed;
     ngx_uint_t  n;
 
+    if (ngx_kafka_ws_conf_filter_rendering(cf, kwc) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_kafka_ws_cluster_finish(kwc);
 
     needed = ngx_kafka_ws_shm_needed(kwc);

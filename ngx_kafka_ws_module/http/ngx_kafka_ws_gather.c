@@ -10,28 +10,20 @@
 
 #include "ngx_kafka_ws_event.h"
 #include "ngx_kafka_ws_gather.h"
-#include "ngx_kafka_ws_older.h"
 
 
 #define NGX_KAFKA_WS_GATHER_TRIES  100   /* looks for the oldest held */
 
 
-/* where a part is read */
-
-typedef struct {
-    ngx_kafka_ws_ring_t        *ring;
-    ngx_kafka_ws_older_part_t  *older;      /* the ring is a segment's */
-    uint64_t                    seq;
-    uint64_t                    limit;
-    ngx_uint_t                  lost;
-} ngx_kafka_ws_gather_src_t;
-
-
-static ngx_int_t ngx_kafka_ws_gather_begin(ngx_kafka_ws_span_buf_t *buf,
-    ngx_uint_t nparts, ngx_log_t *log);
+static ngx_int_t ngx_kafka_ws_gather_begin(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_span_buf_t *buf, ngx_log_t *log);
 static ngx_kafka_ws_gather_e ngx_kafka_ws_gather_part(
     ngx_kafka_ws_route_t *route, ngx_kafka_ws_subscriber_t *kws,
     ngx_kafka_ws_span_buf_t *buf, ngx_uint_t k, size_t avail, ngx_log_t *log);
+static ngx_int_t ngx_kafka_ws_gather_read(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
+    ngx_kafka_ws_gather_src_t *src, size_t avail, ngx_log_t *log,
+    ngx_kafka_ws_ring_e *rc, ngx_kafka_ws_ring_span_t *span);
 static ngx_kafka_ws_gather_e ngx_kafka_ws_gather_source(
     ngx_kafka_ws_route_t *route, ngx_kafka_ws_subscriber_t *kws,
     ngx_kafka_ws_span_buf_t *buf, ngx_uint_t k,
@@ -82,6 +74,9 @@ ngx_kafka_ws_gather_free(ngx_kafka_ws_span_buf_t *buf)
     ngx_free(buf->ends);
     ngx_free(buf->offsets);
     ngx_free(buf->marks);
+    ngx_free(buf->blocks);
+    ngx_free(buf->block_ends);
+    ngx_free(buf->picks);
 
     ngx_memzero(buf, sizeof(ngx_kafka_ws_span_buf_t));
 }
@@ -90,13 +85,24 @@ ngx_kafka_ws_gather_free(ngx_kafka_ws_span_buf_t *buf)
 /* returns:  NGX_OK: it is empty, and has a mark for each part; NGX_ERROR */
 
 static ngx_int_t
-ngx_kafka_ws_gather_begin(ngx_kafka_ws_span_buf_t *buf, ngx_uint_t nparts,
-    ngx_log_t *log)
+ngx_kafka_ws_gather_begin(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_span_buf_t *buf, ngx_log_t *log)
 {
+    ngx_uint_t  nparts;
+
     buf->len = 0;
     buf->n = 0;
     buf->nmarks = 0;
     buf->flags = 0;
+    buf->npicks = 0;
+
+    if (route->set.nterms
+        && ngx_kafka_ws_gather_sift_begin(route, buf, log) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    nparts = route->nparts;
 
     if (nparts <= buf->max_marks) {
         return NGX_OK;
@@ -127,7 +133,7 @@ ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
     ngx_uint_t              i, k;
     ngx_kafka_ws_gather_e   rc;
 
-    if (ngx_kafka_ws_gather_begin(buf, route->nparts, log) != NGX_OK) {
+    if (ngx_kafka_ws_gather_begin(route, buf, log) != NGX_OK) {
         return NGX_KAFKA_WS_GATHER_ERROR;
     }
 
@@ -195,11 +201,12 @@ ngx_kafka_ws_gather_part(ngx_kafka_ws_route_t *route,
     }
 
     for ( ;; ) {
-        rc = ngx_kafka_ws_ring_read(src.ring, (unsigned) route->rendering,
-                                    src.seq, src.limit, buf->data + buf->len,
-                                    avail, buf->ends + buf->n,
-                                    buf->offsets + buf->n, buf->max - buf->n,
-                                    &span);
+        if (ngx_kafka_ws_gather_read(route, kws, buf, &src, avail, log, &rc,
+                                     &span)
+            != NGX_OK)
+        {
+            return NGX_KAFKA_WS_GATHER_ERROR;
+        }
 
         if (src.older && !ngx_kafka_ws_segment_valid(&src.older->view)) {
             src.older->open = 0;
@@ -262,6 +269,29 @@ ngx_kafka_ws_gather_part(ngx_kafka_ws_route_t *route,
     buf->flags = span.flags;
 
     return NGX_KAFKA_WS_GATHER_SPAN;
+}
+
+
+/* all frames of what is new, or those that are wanted */
+
+static ngx_int_t
+ngx_kafka_ws_gather_read(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
+    ngx_kafka_ws_gather_src_t *src, size_t avail, ngx_log_t *log,
+    ngx_kafka_ws_ring_e *rc, ngx_kafka_ws_ring_span_t *span)
+{
+    if (route->set.nterms) {
+        return ngx_kafka_ws_gather_sift(route, kws, buf, src, avail, log, rc,
+                                        span);
+    }
+
+    *rc = ngx_kafka_ws_ring_read(src->ring, (unsigned) route->rendering,
+                                 src->seq, src->limit, buf->data + buf->len,
+                                 avail, buf->ends + buf->n,
+                                 buf->offsets + buf->n, buf->max - buf->n,
+                                 span);
+
+    return NGX_OK;
 }
 
 
@@ -403,7 +433,7 @@ ngx_kafka_ws_gather_skip(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_gather_e       rc;
     ngx_kafka_ws_route_part_t  *part;
 
-    if (ngx_kafka_ws_gather_begin(buf, route->nparts, log) != NGX_OK) {
+    if (ngx_kafka_ws_gather_begin(route, buf, log) != NGX_OK) {
         return NGX_KAFKA_WS_GATHER_ERROR;
     }
 

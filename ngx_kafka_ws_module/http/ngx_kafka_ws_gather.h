@@ -14,6 +14,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_kafka_ws_older.h"
 #include "ngx_kafka_ws_route.h"
 #include "ngx_kafka_ws_subscriber.h"
 
@@ -28,7 +29,21 @@ typedef struct {
 } ngx_kafka_ws_mark_t;
 
 
-/* a copy: frames of one part after the other */
+/* a record that a group wants */
+
+typedef struct {
+    ngx_kafka_ws_group_t      *group;
+    uint32_t                   record;    /* in the span */
+    uint32_t                   next;      /* of the group's */
+} ngx_kafka_ws_pick_t;
+
+#define NGX_KAFKA_WS_PICK_NONE  ((uint32_t) -1)
+
+
+/*
+ * A copy: frames of one part after the other.  Of a route with a filter, a
+ * record that nobody wants has no bytes here: it ends where it began.
+ */
 
 typedef struct {
     u_char                    *data;
@@ -43,7 +58,27 @@ typedef struct {
     ngx_kafka_ws_mark_t       *marks;
     ngx_uint_t                 nmarks;
     ngx_uint_t                 max_marks;
+
+    /* of routes with a filter; allocated for the first of them */
+
+    u_char                    *blocks;    /* the records' fields, a copy */
+    size_t                     blocks_size;
+    uint32_t                  *block_ends;
+    ngx_kafka_ws_pick_t       *picks;     /* ascending records */
+    ngx_uint_t                 npicks;
+    ngx_uint_t                 max_picks;
 } ngx_kafka_ws_span_buf_t;
+
+
+/* where a part is read */
+
+typedef struct {
+    ngx_kafka_ws_ring_t        *ring;
+    ngx_kafka_ws_older_part_t  *older;      /* the ring is a segment's */
+    uint64_t                    seq;
+    uint64_t                    limit;
+    ngx_uint_t                  lost;
+} ngx_kafka_ws_gather_src_t;
 
 
 typedef enum {
@@ -93,6 +128,31 @@ ngx_kafka_ws_gather_e ngx_kafka_ws_gather_skip(ngx_kafka_ws_route_t *route,
  */
 void ngx_kafka_ws_gather_stop_at(ngx_kafka_ws_subscriber_t *kws,
     ngx_kafka_ws_span_buf_t *buf, ngx_uint_t done);
+
+/* between ngx_kafka_ws_gather*.c */
+
+/*
+ * Makes room for what a route with a filter needs.
+ * returns:   NGX_OK or NGX_ERROR: no memory
+ */
+ngx_int_t ngx_kafka_ws_gather_sift_begin(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_span_buf_t *buf, ngx_log_t *log);
+
+/*
+ * As ngx_kafka_ws_ring_read(), of a route with a filter: copies the frames
+ * that a subscriber wants, or any who is live, and then notes which groups
+ * want them.
+ * avail:     bytes behind buf->len to be used
+ * rc, span:  set if NGX_OK: as there; records that nobody wants are among
+ *            the span's
+ * returns:   NGX_OK or NGX_ERROR: no memory
+ * cost:      a record that nobody wants: the copy of its fields, and a look
+ *            into the table
+ */
+ngx_int_t ngx_kafka_ws_gather_sift(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
+    ngx_kafka_ws_gather_src_t *src, size_t avail, ngx_log_t *log,
+    ngx_kafka_ws_ring_e *rc, ngx_kafka_ws_ring_span_t *span);
 
 
 #endif /* _NGX_KAFKA_WS_GATHER_H_INCLUDED_ */

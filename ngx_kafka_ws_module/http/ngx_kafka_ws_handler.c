@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_kafka_ws_filter_wants.h"
 #include "ngx_kafka_ws_handler.h"
 #include "ngx_kafka_ws_handshake.h"
 #include "ngx_kafka_ws_worker.h"
@@ -23,6 +24,7 @@ typedef struct {
     ngx_kafka_ws_range_t        list[NGX_KAFKA_WS_RANGES_MAX];
     ngx_kafka_ws_range_t       *ranges;
     ngx_uint_t                  nranges;
+    ngx_kafka_ws_filter_want_t *wants;
     ngx_kafka_ws_wish_t        *wish;
 } ngx_kafka_ws_asked_t;
 
@@ -86,6 +88,10 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
     }
 
     if (rc == NGX_OK) {
+        rc = ngx_kafka_ws_filter_wants(r, klcf, &asked.wants, &refused);
+    }
+
+    if (rc == NGX_OK) {
         rc = ngx_kafka_ws_handler_start(r, klcf, &asked, &refused);
     }
 
@@ -108,6 +114,7 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
     joining.format = hs.protocol ? hs.protocol - klcf->protocols : 0;
     joining.deflate = (hs.deflate != 0);
     joining.wish = asked.wish;
+    joining.wants = asked.wants;
 
     if (ngx_kafka_ws_worker_prepare(kww, r, asked.topic, asked.ranges,
                                     asked.nranges, &joining)

@@ -48,6 +48,8 @@ ngx_kafka_ws_handshake_check(ngx_http_request_t *r,
     ngx_int_t               rc;
     ngx_kafka_ws_headers_t  h;
 
+    ngx_str_null(&refused->detail);
+
     rc = ngx_kafka_ws_handshake_request(r, refused);
 
     if (rc != NGX_OK) {

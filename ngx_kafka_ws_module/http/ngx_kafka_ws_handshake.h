@@ -49,13 +49,16 @@ typedef struct {
     ngx_kafka_ws_refusal_e    reason;      /* the counter */
     ngx_str_t                 text;        /* one line for the client and the
                                               log; untrusted parts escaped */
+    ngx_str_t                 detail;      /* for the log only, behind the
+                                              text; empty: none */
 } ngx_kafka_ws_refused_t;
 
 
 /*
  * Checks the request line, headers, body, origin and subprotocols.
  * hs:        set if NGX_OK
- * refused:   set if NGX_DECLINED; text lies in r->pool or is constant
+ * refused:   set if NGX_DECLINED, its detail always; text lies in r->pool or
+ *            is constant
  * returns:   NGX_OK, NGX_DECLINED, NGX_ERROR (out of memory)
  * where:     content handler, before anything is sent
  */

@@ -44,7 +44,7 @@ ngx_kafka_ws_handshake_refuse(ngx_http_request_t *r,
     u_char      *p;
     ngx_str_t    line;
     ngx_uint_t   status;
-    u_char       buf[NGX_KAFKA_WS_LINE_MAX];
+    u_char       buf[NGX_KAFKA_WS_LINE_MAX], detail[NGX_KAFKA_WS_SHOWN_MAX];
 
     status = refused->status;
 
@@ -53,8 +53,13 @@ ngx_kafka_ws_handshake_refuse(ngx_http_request_t *r,
     line.data = buf;
     line.len = p - buf;
 
+    p = ngx_kafka_ws_refuse_escape(detail, detail + sizeof(detail),
+                                   &refused->detail, "");
+
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "kafka ws refused with %ui: %V", status, &line);
+                  "kafka ws refused with %ui: %V%s%*s", status, &line,
+                  refused->detail.len ? ": " : "", (size_t) (p - detail),
+                  detail);
 
     if (counters) {
         ngx_kafka_ws_count(&counters->refused[refused->reason], 1);

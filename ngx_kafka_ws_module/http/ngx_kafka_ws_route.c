@@ -15,21 +15,21 @@
 #define NGX_KAFKA_WS_CURSOR_PAIRS 32   /* more never fit into a Close */
 
 
+static ngx_uint_t ngx_kafka_ws_route_is(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_route_key_t *key);
+static ngx_kafka_ws_route_t *ngx_kafka_ws_route_create(
+    ngx_kafka_ws_route_key_t *key, ngx_log_t *log);
 static ngx_int_t ngx_kafka_ws_route_add(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_stream_t *stream, uint32_t number, ngx_uint_t first,
     ngx_log_t *log);
 
 
 ngx_kafka_ws_route_t *
-ngx_kafka_ws_route_get(ngx_queue_t *routes, ngx_kafka_ws_cluster_t *kwc,
-    ngx_kafka_ws_topic_t *topic, ngx_uint_t rendering,
-    ngx_kafka_ws_range_t *ranges, ngx_uint_t nranges, ngx_log_t *log)
+ngx_kafka_ws_route_get(ngx_queue_t *routes, ngx_kafka_ws_route_key_t *key,
+    ngx_log_t *log)
 {
-    size_t                 size;
     ngx_queue_t           *q;
     ngx_kafka_ws_route_t  *route;
-
-    size = nranges * sizeof(ngx_kafka_ws_range_t);
 
     for (q = ngx_queue_head(routes);
          q != ngx_queue_sentinel(routes);
@@ -37,19 +37,61 @@ ngx_kafka_ws_route_get(ngx_queue_t *routes, ngx_kafka_ws_cluster_t *kwc,
     {
         route = ngx_queue_data(q, ngx_kafka_ws_route_t, queue);
 
-        if (route->topic == topic
-            && route->rendering == rendering
-            && route->nranges == nranges
-            && ngx_memcmp(route->ranges, ranges, size) == 0)
-        {
+        if (ngx_kafka_ws_route_is(route, key)) {
             return route;
         }
     }
+
+    route = ngx_kafka_ws_route_create(key, log);
+
+    if (route) {
+        ngx_queue_insert_tail(routes, &route->queue);
+    }
+
+    return route;
+}
+
+
+static ngx_uint_t
+ngx_kafka_ws_route_is(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_route_key_t *key)
+{
+    ngx_uint_t  i;
+
+    if (route->topic != key->topic
+        || route->rendering != key->rendering
+        || route->nranges != key->nranges
+        || route->set.nterms != key->nterms
+        || ngx_memcmp(route->ranges, key->ranges,
+                      key->nranges * sizeof(ngx_kafka_ws_range_t)) != 0)
+    {
+        return 0;
+    }
+
+    for (i = 0; i < key->nterms; i++) {
+        if (route->set.terms[i].field != key->terms[i].field
+            || route->set.terms[i].op != key->terms[i].op)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_kafka_ws_route_t *
+ngx_kafka_ws_route_create(ngx_kafka_ws_route_key_t *key, ngx_log_t *log)
+{
+    size_t                 size;
+    ngx_kafka_ws_route_t  *route;
 
     route = ngx_calloc(sizeof(ngx_kafka_ws_route_t), log);
     if (route == NULL) {
         return NULL;
     }
+
+    size = key->nranges * sizeof(ngx_kafka_ws_range_t);
 
     route->ranges = ngx_alloc(size, log);
     if (route->ranges == NULL) {
@@ -57,30 +99,29 @@ ngx_kafka_ws_route_get(ngx_queue_t *routes, ngx_kafka_ws_cluster_t *kwc,
         return NULL;
     }
 
-    ngx_memcpy(route->ranges, ranges, size);
+    ngx_memcpy(route->ranges, key->ranges, size);
 
-    route->nranges = nranges;
-    route->cluster = kwc;
-    route->topic = topic;
-    route->name.data = topic->name;
-    route->name.len = topic->len;
-    route->rendering = rendering;
+    route->nranges = key->nranges;
+    route->cluster = key->cluster;
+    route->topic = key->topic;
+    route->name.data = key->topic->name;
+    route->name.len = key->topic->len;
+    route->rendering = key->rendering;
     route->last = NGX_KAFKA_WS_NONE;
 
-    route->named = (kwc->renderings[rendering]->rendering.fields
+    route->named = (key->cluster->renderings[key->rendering]->rendering.fields
                     & NGX_KAFKA_WS_FIELD_TOPIC) ? 1 : 0;
 
-    ngx_queue_init(&route->live);
-    ngx_queue_init(&route->todo);
     ngx_queue_init(&route->ahead);
     ngx_queue_init(&route->behind);
 
-    if (ngx_kafka_ws_route_extend(route, log) == NGX_ERROR) {
+    if (ngx_kafka_ws_group_set_init(&route->set, key->terms, key->nterms, log)
+        != NGX_OK
+        || ngx_kafka_ws_route_extend(route, log) == NGX_ERROR)
+    {
         ngx_kafka_ws_route_free(route);
         return NULL;
     }
-
-    ngx_queue_insert_tail(routes, &route->queue);
 
     return route;
 }
@@ -97,6 +138,7 @@ ngx_kafka_ws_route_free(ngx_kafka_ws_route_t *route)
         ngx_free(route->parts);
     }
 
+    ngx_kafka_ws_group_set_free(&route->set);
     ngx_free(route->ranges);
     ngx_free(route);
 }
@@ -215,8 +257,8 @@ ngx_kafka_ws_route_place(ngx_kafka_ws_route_t *route,
         return &kws->places[k];
     }
 
-    return (kws->round == route->round) ? &route->parts[k].place
-                                        : &route->parts[k].before;
+    return (kws->round == kws->group->round) ? &route->parts[k].place
+                                             : &route->parts[k].before;
 }
 
 
@@ -264,17 +306,16 @@ ngx_kafka_ws_route_move(ngx_kafka_ws_route_t *route,
         }
     }
 
-    if (kws->where != NGX_KAFKA_WS_AT_NONE) {
-        ngx_queue_remove(&kws->queue);
-    }
+    ngx_kafka_ws_route_leave(route, kws);
 
     kws->where = where;
 
     switch (where) {
 
     case NGX_KAFKA_WS_AT_LIVE:
-        kws->round = route->round;
-        ngx_queue_insert_tail(&route->live, &kws->queue);
+        route->nlive++;
+        kws->round = kws->group->round;
+        ngx_queue_insert_tail(&kws->group->live, &kws->queue);
         break;
 
     case NGX_KAFKA_WS_AT_AHEAD:
@@ -288,6 +329,23 @@ ngx_kafka_ws_route_move(ngx_kafka_ws_route_t *route,
     default:
         break;
     }
+}
+
+
+void
+ngx_kafka_ws_route_leave(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws)
+{
+    if (kws->where == NGX_KAFKA_WS_AT_NONE) {
+        return;
+    }
+
+    if (kws->where == NGX_KAFKA_WS_AT_LIVE) {
+        route->nlive--;
+    }
+
+    ngx_queue_remove(&kws->queue);
+    kws->where = NGX_KAFKA_WS_AT_NONE;
 }
 
 

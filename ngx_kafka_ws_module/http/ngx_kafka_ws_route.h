@@ -3,8 +3,8 @@
  * Copyright (C) ngx_kafka_ws_module contributors
  *
  * A route is what a worker has once for all its subscribers that want the
- * same: a topic, a list of partitions, a rendering.  It knows how far they
- * are, and which of them are not that far.
+ * same: a topic, a list of partitions, a rendering, a filter whose values may
+ * differ.  It knows how far they are, and which of them are not that far.
  */
 
 
@@ -16,6 +16,7 @@
 #include <ngx_core.h>
 
 #include "ngx_kafka_ws_conf.h"
+#include "ngx_kafka_ws_group.h"
 #include "ngx_kafka_ws_shm.h"
 #include "ngx_kafka_ws_subscriber.h"
 
@@ -25,7 +26,7 @@
  *
  * PENDING  its start is not decided yet
  * LIVE     at the route's places; gets what comes next with all others.
- *          While its round is not the route's, it is where the route was
+ *          While its round is not its group's, it is where the route was
  *          before: it has still to get the span that the worker is sending
  * AHEAD    at places of its own, at or beyond the route's: waits for news
  * BEHIND   at places of its own, and the client has to take something first
@@ -65,12 +66,11 @@ typedef struct {
     ngx_uint_t                 max_parts;
     uint32_t                   last;      /* stream looked at last */
 
-    ngx_queue_t                live;
-    ngx_queue_t                todo;      /* live ones of an older round */
+    ngx_kafka_ws_group_set_t   set;       /* who wants which records */
+    ngx_uint_t                 nlive;     /* in all groups */
     ngx_queue_t                ahead;
     ngx_queue_t                behind;
     ngx_uint_t                 nsubscribers;   /* pending ones too */
-    uint32_t                   round;     /* spans sent so far */
 
     ngx_uint_t                 nolder;    /* who read older records */
     uint64_t                   news;      /* of those, looked at last */
@@ -78,16 +78,27 @@ typedef struct {
 } ngx_kafka_ws_route_t;
 
 
+/* what makes a route; all of it as long as the configuration, but ranges */
+
+typedef struct {
+    ngx_kafka_ws_cluster_t    *cluster;
+    ngx_kafka_ws_topic_t      *topic;
+    ngx_uint_t                 rendering;
+    ngx_kafka_ws_range_t      *ranges;    /* copied */
+    ngx_uint_t                 nranges;
+    ngx_kafka_ws_filter_term_t
+                              *terms;
+    ngx_uint_t                 nterms;
+} ngx_kafka_ws_route_key_t;
+
+
 /*
  * Finds the route in a list, or adds it.
- * ranges:    copied
  * returns:   NULL: no memory
  * where:     a worker, as all below
  */
 ngx_kafka_ws_route_t *ngx_kafka_ws_route_get(ngx_queue_t *routes,
-    ngx_kafka_ws_cluster_t *kwc, ngx_kafka_ws_topic_t *topic,
-    ngx_uint_t rendering, ngx_kafka_ws_range_t *ranges, ngx_uint_t nranges,
-    ngx_log_t *log);
+    ngx_kafka_ws_route_key_t *key, ngx_log_t *log);
 void ngx_kafka_ws_route_free(ngx_kafka_ws_route_t *route);
 
 /*
@@ -117,6 +128,10 @@ ngx_int_t ngx_kafka_ws_route_places(ngx_kafka_ws_route_t *route,
  */
 void ngx_kafka_ws_route_move(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_where_e where);
+
+/* takes it out of whatever list it is in: where becomes NONE */
+void ngx_kafka_ws_route_leave(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscriber_t *kws);
 
 /* 1, if its own places are the route's */
 ngx_uint_t ngx_kafka_ws_route_level(ngx_kafka_ws_route_t *route,

@@ -93,6 +93,7 @@ static const char  *ngx_kafka_ws_status_reasons[NGX_KAFKA_WS_REFUSED_MAX] = {
     "origin",
     "topic",
     "partition",
+    "filter",
     "start",
     "cursor",
     "not_ready",

@@ -103,6 +103,8 @@ struct ngx_kafka_ws_subscriber_s {
     ngx_uint_t                 nplaces;     /* partition that the client */
     ngx_uint_t                 max_places;  /* was told the start of */
     ngx_msec_t                 behind;      /* the owner's: since when */
+    struct ngx_kafka_ws_group_s
+                              *group;       /* the owner's */
     uint32_t                   round;       /* the owner's: span it got last */
     void                      *start;       /* until it has started */
     void                      *older;       /* the owner's: while it reads

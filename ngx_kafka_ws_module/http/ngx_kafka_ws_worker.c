@@ -17,9 +17,7 @@
 #include "ngx_kafka_ws_worker.h"
 
 
-#define NGX_KAFKA_WS_TICK       100    /* ms; only while there is anyone */
-#define NGX_KAFKA_WS_POLL       5      /* ms, in a process without wake-ups */
-#define NGX_KAFKA_WS_SWEEP      1000   /* ms between looks for slow ones */
+#define NGX_KAFKA_WS_SWEEP  1000   /* ms between looks for slow ones */
 
 
 static void ngx_kafka_ws_worker_wake(ngx_event_t *ev);
@@ -30,18 +28,6 @@ static void ngx_kafka_ws_worker_sweep(ngx_kafka_ws_worker_t *kww);
 static void ngx_kafka_ws_worker_check(ngx_kafka_ws_worker_t *kww);
 static void ngx_kafka_ws_worker_sweep_route(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
-static void ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws);
-static void ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws);
-static ngx_int_t ngx_kafka_ws_worker_idle(ngx_kafka_ws_subscriber_t *kws);
-
-
-static const ngx_kafka_ws_owner_t  ngx_kafka_ws_worker_owner = {
-    ngx_kafka_ws_worker_writable,
-    ngx_kafka_ws_worker_leave,
-    ngx_kafka_ws_worker_exiting,
-    ngx_kafka_ws_worker_idle,
-    NULL
-};
 
 
 /* the one static of a process */
@@ -68,6 +54,7 @@ ngx_kafka_ws_worker_init(ngx_cycle_t *cycle, ngx_kafka_ws_main_conf_t *mcf)
     ngx_queue_init(&kww->routes);
     ngx_queue_init(&kww->subscribers);
     ngx_queue_init(&kww->pending);
+    ngx_queue_init(&kww->due);
 
     if (ngx_kafka_ws_worker_pass_init(kww) != NGX_OK) {
         return NGX_ERROR;
@@ -156,93 +143,11 @@ ngx_kafka_ws_worker_exit(ngx_cycle_t *cycle)
     ngx_kafka_ws_gather_free(&kww->pass);
     ngx_kafka_ws_gather_free(&kww->catch_up);
 
+    ngx_free(kww->share.buf);
+    ngx_free(kww->share.ends);
+    ngx_free(kww->share.records);
+
     ngx_kafka_ws_worker_process = NULL;
-}
-
-
-ngx_int_t
-ngx_kafka_ws_worker_prepare(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
-    ngx_kafka_ws_topic_t *topic, ngx_kafka_ws_range_t *ranges,
-    ngx_uint_t nranges, ngx_kafka_ws_joining_t *joining)
-{
-    ngx_kafka_ws_loc_conf_t           *klcf;
-    ngx_kafka_ws_cluster_rendering_t  *cr;
-
-    klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_ws_module);
-    cr = joining->deflate ? klcf->deflated[joining->format]
-                          : klcf->renderings[joining->format];
-
-    joining->subscriber = ngx_kafka_ws_subscriber_create(r);
-    if (joining->subscriber == NULL) {
-        return NGX_ERROR;
-    }
-
-    joining->route = ngx_kafka_ws_route_get(&kww->routes, klcf->cluster,
-                                            topic, cr->index, ranges, nranges,
-                                            kww->log);
-
-    return joining->route ? NGX_OK : NGX_ERROR;
-}
-
-
-void
-ngx_kafka_ws_worker_refuse(ngx_kafka_ws_joining_t *joining)
-{
-    if (joining->route->nsubscribers == 0) {
-        ngx_kafka_ws_route_free(joining->route);
-    }
-}
-
-
-ngx_int_t
-ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
-    ngx_kafka_ws_joining_t *joining)
-{
-    ngx_kafka_ws_slot_t        *slot;
-    ngx_kafka_ws_route_t       *route;
-    ngx_kafka_ws_loc_conf_t    *klcf;
-    ngx_kafka_ws_subscriber_t  *kws;
-
-    klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_ws_module);
-    slot = ngx_kafka_ws_shm_slot(klcf->cluster->root);
-    route = joining->route;
-    kws = joining->subscriber;
-
-    if (ngx_kafka_ws_subscriber_begin(kws, &klcf->socket, joining->deflate,
-                                      &slot->counters,
-                                      &ngx_kafka_ws_worker_owner, route)
-        != NGX_OK)
-    {
-        ngx_kafka_ws_worker_refuse(joining);
-        return NGX_ERROR;
-    }
-
-    if (route->nsubscribers == 0) {
-        kww->nroutes++;
-    }
-
-    route->nsubscribers++;
-    kww->nsubscribers++;
-
-    ngx_kafka_ws_count(&slot->deflate, kws->deflate);
-
-    kws->format = klcf->formats[joining->format];
-    kws->start = joining->wish;
-    joining->wish->deadline = ngx_current_msec + NGX_KAFKA_WS_START_LOADING;
-
-    ngx_queue_insert_tail(&kww->subscribers, &kws->all);
-
-    kws->where = NGX_KAFKA_WS_AT_PENDING;
-    ngx_queue_insert_tail(&kww->pending, &kws->queue);
-
-    if (!kww->tick_event.timer_set) {
-        ngx_add_timer(&kww->tick_event,
-                      kww->polls ? NGX_KAFKA_WS_POLL : NGX_KAFKA_WS_TICK);
-    }
-
-    ngx_post_event(&kww->pass_event, &ngx_posted_events);
-
-    return NGX_DONE;
 }
 
 
@@ -500,90 +405,4 @@ ngx_kafka_ws_worker_close(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t code)
     }
 
     ngx_kafka_ws_subscriber_close(kws, code, cursor, len);
-}
-
-
-/*
- * The subscriber took all that it was given so far.
- */
-
-static void
-ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws)
-{
-    ngx_int_t               rc;
-    ngx_kafka_ws_worker_t  *kww;
-    ngx_kafka_ws_route_t   *route;
-
-    kww = ngx_kafka_ws_worker_process;
-    route = kws->data;
-
-    if (kws->where == NGX_KAFKA_WS_AT_PENDING) {
-
-        if (!ngx_kafka_ws_start_ready(route, kws)) {
-            return;
-        }
-
-        if (ngx_queue_empty(&route->live) && route != kww->current) {
-            /* "latest" is the end as it is now, not as it was when the
-               first of its subscribers came */
-            (void) ngx_kafka_ws_worker_skip(route);
-        }
-
-        rc = ngx_kafka_ws_start_begin(route, kws);
-
-        if (rc == NGX_ERROR) {
-            ngx_kafka_ws_subscriber_fail(kws);
-        }
-
-        return;
-    }
-
-    if (kws->where == NGX_KAFKA_WS_AT_BEHIND) {
-        ngx_kafka_ws_worker_catch_up(kww, kws);
-    }
-}
-
-
-static void
-ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws)
-{
-    ngx_kafka_ws_slot_t    *slot;
-    ngx_kafka_ws_worker_t  *kww;
-    ngx_kafka_ws_route_t   *route;
-
-    kww = ngx_kafka_ws_worker_process;
-    route = kws->data;
-
-    ngx_queue_remove(&kws->queue);
-    kws->where = NGX_KAFKA_WS_AT_NONE;
-
-    ngx_kafka_ws_older_free(kws);
-
-    ngx_queue_remove(&kws->all);
-    kww->nsubscribers--;
-
-    if (kws->deflate) {
-        slot = ngx_kafka_ws_shm_slot(route->cluster->root);
-        ngx_kafka_ws_count(&slot->deflate, -1);
-    }
-
-    ngx_kafka_ws_worker_release(kww, route);
-}
-
-
-static ngx_int_t
-ngx_kafka_ws_worker_idle(ngx_kafka_ws_subscriber_t *kws)
-{
-    size_t   n;
-    u_char   frame[NGX_KAFKA_WS_EVENT_LEN];
-
-    /* what has not started yet gets its start event first */
-
-    if (kws->format != NGX_KAFKA_WS_FORMAT_JSON || kws->start != NULL) {
-        return NGX_OK;
-    }
-
-    n = ngx_kafka_ws_event_idle(frame, sizeof(frame), NULL);
-
-    return ngx_kafka_ws_subscriber_event(kws, frame, n);
 }

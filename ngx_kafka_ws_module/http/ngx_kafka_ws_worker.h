@@ -17,11 +17,29 @@
 #include <ngx_http.h>
 
 #include "ngx_kafka_ws_conf.h"
+#include "ngx_kafka_ws_filter.h"
 #include "ngx_kafka_ws_gather.h"
 #include "ngx_kafka_ws_older.h"
 #include "ngx_kafka_ws_route.h"
 #include "ngx_kafka_ws_start.h"
 #include "ngx_kafka_ws_subscriber.h"
+
+
+/* what a group gets of a span */
+
+typedef struct {
+    u_char                    *data;
+    size_t                     len;
+    uint32_t                  *sent;          /* n ends of its records */
+    ngx_uint_t                 n;
+    ngx_uint_t                 picked;        /* 1: not all of the span */
+
+    u_char                    *buf;           /* of records that were picked
+                                                 and lie apart */
+    size_t                     size;
+    uint32_t                  *ends;
+    uint32_t                  *records;       /* in the span */
+} ngx_kafka_ws_share_t;
 
 
 typedef struct {
@@ -40,6 +58,9 @@ typedef struct {
     ngx_kafka_ws_span_buf_t    pass;
     ngx_kafka_ws_span_buf_t    catch_up;
     ngx_kafka_ws_route_t      *current;       /* its span is being sent */
+    ngx_queue_t                due;           /* groups that have a share */
+    ngx_kafka_ws_group_t      *group;         /* whose share this is: */
+    ngx_kafka_ws_share_t       share;
 
     ngx_event_t                pass_event;
     ngx_event_t                tick_event;
@@ -75,13 +96,15 @@ typedef struct {
     ngx_uint_t                  format;
     ngx_uint_t                  deflate;
     ngx_kafka_ws_wish_t        *wish;         /* in the request's pool */
+    ngx_kafka_ws_filter_want_t *wants;        /* the same; by the location's
+                                                 terms; NULL: no filter */
 } ngx_kafka_ws_joining_t;
 
 
 /*
  * Gets all that a stream needs before its 101 response is sent, and gives it
  * back, if that is not to be; or takes the request over afterwards.
- * format, deflate: of joining, set by the caller; as wish
+ * format, deflate: of joining, set by the caller; as wish and wants
  * returns:   prepare: NGX_OK, or NGX_ERROR: no memory; join: NGX_DONE for the
  *            content handler, or NGX_ERROR, and it is given back
  */
@@ -95,11 +118,20 @@ ngx_int_t ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww,
 
 /* between ngx_kafka_ws_worker*.c */
 
+#define NGX_KAFKA_WS_TICK  100    /* ms; only while there is anyone */
+#define NGX_KAFKA_WS_POLL  5      /* ms, in a process without wake-ups */
+
 ngx_int_t ngx_kafka_ws_worker_pass_init(ngx_kafka_ws_worker_t *kww);
 void ngx_kafka_ws_worker_pass_handler(ngx_event_t *ev);
+void ngx_kafka_ws_worker_begin(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route);
+ngx_int_t ngx_kafka_ws_worker_deliver(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route, ngx_uint_t *sends);
 /* moves a route that nobody is live on to the end of its rings */
 ngx_uint_t ngx_kafka_ws_worker_skip(ngx_kafka_ws_route_t *route);
 
+/* it took all that it was given so far */
+void ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws);
 void ngx_kafka_ws_worker_exiting(ngx_kafka_ws_subscriber_t *kws);
 void ngx_kafka_ws_worker_drain(ngx_event_t *ev);
 

@@ -8,8 +8,9 @@
  *
  *     wake-up, tick -> pass: for each route
  *                        gather    one checked copy of what is new
- *                        deliver   a send for each live subscriber, in
- *                                  slices, so that nginx gets on with
+ *                        deliver   a send for each live subscriber, or, with
+ *                                  a filter, for each who wants any of it;
+ *                                  in slices, so that nginx gets on with
  *                                  accepts and timers
  *                        finish    those who are ahead of the route
  *     write event  -> catch up: a subscriber behind the others gets copies
@@ -49,8 +50,6 @@ static ngx_kafka_ws_gather_e ngx_kafka_ws_worker_overrun(
     ngx_kafka_ws_worker_t *kww, ngx_kafka_ws_route_t *route);
 static void ngx_kafka_ws_worker_stale(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route, ngx_uint_t k);
-static ngx_int_t ngx_kafka_ws_worker_deliver(ngx_kafka_ws_worker_t *kww,
-    ngx_kafka_ws_route_t *route, ngx_uint_t *sends);
 static void ngx_kafka_ws_worker_arm(ngx_kafka_ws_worker_t *kww);
 
 
@@ -184,7 +183,7 @@ ngx_kafka_ws_worker_route(ngx_kafka_ws_worker_t *kww,
         }
     }
 
-    if (ngx_queue_empty(&route->live)) {
+    if (route->nlive == 0) {
 
         /* nobody to copy it for */
 
@@ -224,12 +223,7 @@ ngx_kafka_ws_worker_route(ngx_kafka_ws_worker_t *kww,
         route->parts[buf->marks[i].k].place = buf->marks[i].next;
     }
 
-    /* all who are live have this round to do */
-
-    route->round++;
-
-    ngx_queue_add(&route->todo, &route->live);
-    ngx_queue_init(&route->live);
+    ngx_kafka_ws_worker_begin(kww, route);
 
     return NGX_OK;
 }
@@ -246,12 +240,16 @@ ngx_kafka_ws_worker_extend(ngx_kafka_ws_worker_t *kww,
         return;
     }
 
-    for (q = ngx_queue_head(&route->live);
-         q != ngx_queue_sentinel(&route->live);
+    for (q = ngx_queue_head(&kww->subscribers);
+         q != ngx_queue_sentinel(&kww->subscribers);
          q = next)
     {
         next = ngx_queue_next(q);
-        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, queue);
+        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, all);
+
+        if (kws->data != route || kws->where != NGX_KAFKA_WS_AT_LIVE) {
+            continue;
+        }
 
         if (ngx_kafka_ws_start_announce(route, kws) != NGX_OK) {
             ngx_kafka_ws_subscriber_fail(kws);
@@ -401,80 +399,4 @@ ngx_kafka_ws_worker_stale(ngx_kafka_ws_worker_t *kww,
             ngx_post_event(kws->connection->write, &ngx_posted_events);
         }
     }
-}
-
-
-/*
- * Sends the span to those who have it to do, up to a number of sends, which
- * is counted down.
- * returns:  NGX_OK: all got it; NGX_AGAIN
- */
-
-static ngx_int_t
-ngx_kafka_ws_worker_deliver(ngx_kafka_ws_worker_t *kww,
-    ngx_kafka_ws_route_t *route, ngx_uint_t *sends)
-{
-    ngx_int_t                   rc;
-    ngx_uint_t                  done;
-    ngx_queue_t                *q;
-    ngx_kafka_ws_span_buf_t    *buf;
-    ngx_kafka_ws_subscriber_t  *kws;
-
-    buf = &kww->pass;
-
-    while (!ngx_queue_empty(&route->todo)) {
-
-        if (*sends == 0) {
-            return NGX_AGAIN;
-        }
-
-        q = ngx_queue_head(&route->todo);
-        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, queue);
-
-        if (buf->flags) {
-
-            if (ngx_kafka_ws_route_gap_closes(kws)) {
-                ngx_kafka_ws_count(&kws->counters->gaps, 1);
-                ngx_kafka_ws_worker_close(kws, NGX_KAFKA_WS_CLOSE_POSITION);
-                continue;
-            }
-
-            /* those that it does not get now are taken back below */
-            ngx_kafka_ws_count(&kws->counters->gaps, buf->n);
-        }
-
-        (*sends)--;
-
-        /* a rendering may have nothing to send of these records */
-        rc = NGX_OK;
-
-        if (buf->len) {
-            rc = ngx_kafka_ws_subscriber_send(kws, buf->data, buf->len,
-                                              buf->ends, buf->n, &done);
-        }
-
-        if (rc == NGX_OK) {
-            kws->round = route->round;
-            ngx_queue_remove(q);
-            ngx_queue_insert_tail(&route->live, q);
-            continue;
-        }
-
-        if (rc == NGX_ERROR) {
-            ngx_kafka_ws_subscriber_fail(kws);
-            continue;
-        }
-
-        if (buf->flags) {
-            ngx_kafka_ws_count(&kws->counters->gaps, done - buf->n);
-        }
-
-        kws->behind = ngx_current_msec;
-        ngx_kafka_ws_count(&kws->counters->slow, 1);
-
-        ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_BEHIND);
-        ngx_kafka_ws_gather_stop_at(kws, buf, done);
-    }
-
-    return NGX_OK;
 }

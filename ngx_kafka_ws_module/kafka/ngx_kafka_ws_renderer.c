@@ -38,6 +38,12 @@ ngx_kafka_ws_renderer_headers(ngx_kafka_ws_cluster_t *kwc)
         }
     }
 
+    for (i = 0; i < kwc->nfilter_fields; i++) {
+        if (kwc->filter_fields[i].source == NGX_KAFKA_WS_FILTER_HEADER) {
+            return 1;
+        }
+    }
+
     return 0;
 }
 

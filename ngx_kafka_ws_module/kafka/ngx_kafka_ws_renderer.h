@@ -46,7 +46,7 @@ typedef struct {
 } ngx_kafka_ws_renderer_t;
 
 
-/* 1, if a rendering of the cluster has headers */
+/* 1, if a rendering or a filter of the cluster has headers */
 ngx_uint_t ngx_kafka_ws_renderer_headers(ngx_kafka_ws_cluster_t *kwc);
 
 /*
@@ -63,7 +63,7 @@ ngx_int_t ngx_kafka_ws_renderer_frames(ngx_kafka_ws_renderer_t *maker,
 /*
  * Makes the frames that say that the offsets from..to are not to be had.
  * flags:     NGX_KAFKA_WS_RING_TOO_LARGE or _RETENTION
- * frames:    set; of length 0 in formats without events
+ * frames:    set; of length 0 in formats without events, and for filters
  */
 void ngx_kafka_ws_renderer_gap(ngx_kafka_ws_renderer_t *maker,
     ngx_kafka_ws_span_t *topic, int32_t partition, int64_t from, int64_t to,

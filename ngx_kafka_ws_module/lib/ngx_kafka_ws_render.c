@@ -49,6 +49,10 @@ static uint8_t *ngx_kafka_ws_render_base64(uint8_t *dst,
 static uint8_t *ngx_kafka_ws_render_headers(
     const ngx_kafka_ws_rendering_t *r, const ngx_kafka_ws_record_t *rec,
     uint8_t *dst, uint8_t *room);
+static int ngx_kafka_ws_render_fields_equal(
+    const ngx_kafka_ws_rendering_t *a, const ngx_kafka_ws_rendering_t *b);
+static uint64_t ngx_kafka_ws_render_hash_span(uint64_t hash,
+    const ngx_kafka_ws_span_t *s);
 static uint64_t ngx_kafka_ws_render_hash_add(uint64_t hash, const void *p,
     size_t n);
 
@@ -59,6 +63,11 @@ ngx_kafka_ws_render_bound(const ngx_kafka_ws_rendering_t *rendering,
 {
     size_t                        i, total;
     const ngx_kafka_ws_header_t  *h;
+
+    if (rendering->format == NGX_KAFKA_WS_FORMAT_FIELDS) {
+        return ngx_kafka_ws_filter_bound(rendering->filter_fields,
+                                         rendering->nfilter_fields, rec);
+    }
 
     if (rendering->format != NGX_KAFKA_WS_FORMAT_JSON) {
         total = NGX_KAFKA_WS_HEADER_MAX + rec->value.len;
@@ -121,6 +130,13 @@ ngx_kafka_ws_render(const ngx_kafka_ws_rendering_t *rendering,
     if (size < bound || bound == SIZE_MAX) {
         *len = bound;
         return NULL;
+    }
+
+    if (rendering->format == NGX_KAFKA_WS_FORMAT_FIELDS) {
+        *len = ngx_kafka_ws_filter_extract(rendering->filter_fields,
+                                           rendering->nfilter_fields, rec,
+                                           buf, size);
+        return buf;
     }
 
     p = buf + NGX_KAFKA_WS_HEADER_MAX;
@@ -386,6 +402,10 @@ ngx_kafka_ws_rendering_equal(const ngx_kafka_ws_rendering_t *a,
         return 0;
     }
 
+    if (a->format == NGX_KAFKA_WS_FORMAT_FIELDS) {
+        return ngx_kafka_ws_render_fields_equal(a, b);
+    }
+
     if (a->format != NGX_KAFKA_WS_FORMAT_JSON) {
         return 1;
     }
@@ -419,11 +439,35 @@ ngx_kafka_ws_rendering_equal(const ngx_kafka_ws_rendering_t *a,
 }
 
 
+static int
+ngx_kafka_ws_render_fields_equal(const ngx_kafka_ws_rendering_t *a,
+    const ngx_kafka_ws_rendering_t *b)
+{
+    size_t  i;
+
+    if (a->nfilter_fields != b->nfilter_fields) {
+        return 0;
+    }
+
+    for (i = 0; i < a->nfilter_fields; i++) {
+
+        if (ngx_kafka_ws_filter_field_compare(&a->filter_fields[i],
+                                              &b->filter_fields[i])
+            != 0)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 uint64_t
 ngx_kafka_ws_rendering_hash(const ngx_kafka_ws_rendering_t *r)
 {
     size_t    i;
-    uint64_t  hash, len;
+    uint64_t  hash, n;
     uint8_t   head[6];
 
     memset(head, 0, sizeof(head));
@@ -443,25 +487,43 @@ ngx_kafka_ws_rendering_hash(const ngx_kafka_ws_rendering_t *r)
                                         sizeof(head));
 
     if (r->deflate) {
-        len = r->deflate;
-        hash = ngx_kafka_ws_render_hash_add(hash, &len, sizeof(len));
-        len = r->deflate_min;
-        hash = ngx_kafka_ws_render_hash_add(hash, &len, sizeof(len));
+        n = r->deflate;
+        hash = ngx_kafka_ws_render_hash_add(hash, &n, sizeof(n));
+        n = r->deflate_min;
+        hash = ngx_kafka_ws_render_hash_add(hash, &n, sizeof(n));
     }
 
     if (r->format == NGX_KAFKA_WS_FORMAT_JSON
         && (r->fields & NGX_KAFKA_WS_FIELD_HEADERS))
     {
         for (i = 0; i < r->nnames; i++) {
-            len = r->names[i].len;
+            hash = ngx_kafka_ws_render_hash_span(hash, &r->names[i]);
+        }
+    }
 
-            hash = ngx_kafka_ws_render_hash_add(hash, &len, sizeof(len));
-            hash = ngx_kafka_ws_render_hash_add(hash, r->names[i].data,
-                                                r->names[i].len);
+    if (r->format == NGX_KAFKA_WS_FORMAT_FIELDS) {
+
+        for (i = 0; i < r->nfilter_fields; i++) {
+            n = r->filter_fields[i].source;
+            hash = ngx_kafka_ws_render_hash_add(hash, &n, sizeof(n));
+            hash = ngx_kafka_ws_render_hash_span(hash,
+                                                 &r->filter_fields[i].name);
         }
     }
 
     return hash == 0 ? 1 : hash;
+}
+
+
+static uint64_t
+ngx_kafka_ws_render_hash_span(uint64_t hash, const ngx_kafka_ws_span_t *s)
+{
+    uint64_t  len;
+
+    len = s->len;
+    hash = ngx_kafka_ws_render_hash_add(hash, &len, sizeof(len));
+
+    return ngx_kafka_ws_render_hash_add(hash, s->data, s->len);
 }
 
 

@@ -2,7 +2,8 @@
 /*
  * Copyright (C) ngx_kafka_ws_module contributors
  *
- * A record as the frame that clients get.
+ * A record as the frame that clients get, or as the block of fields that
+ * filters look at.
  */
 
 
@@ -13,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ngx_kafka_ws_filter.h"
 #include "ngx_kafka_ws_record.h"
 
 
@@ -35,14 +37,16 @@
 typedef enum {
     NGX_KAFKA_WS_FORMAT_JSON = 0,
     NGX_KAFKA_WS_FORMAT_TEXT,
-    NGX_KAFKA_WS_FORMAT_BINARY
+    NGX_KAFKA_WS_FORMAT_BINARY,
+    NGX_KAFKA_WS_FORMAT_FIELDS          /* no client's: a block for filters */
 } ngx_kafka_ws_format_e;
 
 
 /*
  * Made when the configuration is read, constant afterwards.  Of what comes
  * before "deflate", text and binary use the format alone.  Compressing is
- * not render's: whoever calls it does that to the frame it made.
+ * not render's: whoever calls it does that to the frame it made.  The block of
+ * fields uses its list alone and is never compressed.
  */
 
 typedef struct {
@@ -53,6 +57,10 @@ typedef struct {
     size_t                  nnames;       /* 0: all headers */
     unsigned                deflate;      /* zlib's level; 0: plain */
     size_t                  deflate_min;  /* bytes of a payload */
+
+    const ngx_kafka_ws_filter_field_t
+                           *filter_fields;
+    size_t                  nfilter_fields;
 } ngx_kafka_ws_rendering_t;
 
 
@@ -67,7 +75,8 @@ size_t ngx_kafka_ws_render_bound(const ngx_kafka_ws_rendering_t *rendering,
     const ngx_kafka_ws_record_t *rec);
 
 /*
- * Writes one whole unmasked frame (FIN set) into buf, not at its beginning.
+ * Writes one whole unmasked frame (FIN set) into buf, not at its beginning;
+ * or a block of fields, which is no frame.
  * size:      at least the bound above
  * len:       bytes of the frame; 0: this rendering does not send the record
  *            (a tombstone in text and binary); with NULL, the size needed

@@ -107,9 +107,10 @@ ngx_module_t  ngx_kafka_ws_step_module = {
 
 
 static ngx_kafka_ws_cluster_rendering_t  ngx_kafka_ws_step_renderings[] = {
-    { { NGX_KAFKA_WS_FORMAT_TEXT, 0, 0, NULL, 0, 0, 0 }, 1, 0, NULL },
+    { { NGX_KAFKA_WS_FORMAT_TEXT, 0, 0, NULL, 0, 0, 0, NULL, 0 }, 1, 0, NULL },
     { { NGX_KAFKA_WS_FORMAT_JSON, 0,
-        NGX_KAFKA_WS_FIELD_OFFSET|NGX_KAFKA_WS_FIELD_VALUE, NULL, 0, 0, 0 },
+        NGX_KAFKA_WS_FIELD_OFFSET|NGX_KAFKA_WS_FIELD_VALUE, NULL, 0, 0, 0,
+        NULL, 0 },
       2, 1, NULL }
 };
 

@@ -280,19 +280,19 @@ test_identity(void)
     static ngx_kafka_ws_span_t       ab[] = { TEXT("a"), TEXT("b") };
     static ngx_kafka_ws_span_t       joined[] = { TEXT("ab"), TEXT("") };
     const ngx_kafka_ws_rendering_t   all[] = {
-        { JSON, 0, NGX_KAFKA_WS_FIELDS_DEFAULT, NULL, 0, 0, 0 },
-        { JSON, 1, NGX_KAFKA_WS_FIELDS_DEFAULT, NULL, 0, 0, 0 },
-        { JSON, 0, ALL, NULL, 0, 0, 0 },
-        { JSON, 0, ALL, ab, 1, 0, 0 },
-        { JSON, 0, ALL, ab, 2, 0, 0 },
-        { JSON, 0, ALL, joined, 2, 0, 0 },
-        { JSON, 0, 0, NULL, 0, 0, 0 },
-        { NGX_KAFKA_WS_FORMAT_TEXT, 0, 0, NULL, 0, 0, 0 },
-        { BIN, 0, 0, NULL, 0, 0, 0 },
-        { BIN, 0, 0, NULL, 0, 1, 0 },
-        { BIN, 0, 0, NULL, 0, 6, 0 },
-        { BIN, 0, 0, NULL, 0, 1, 64 },
-        { JSON, 0, ALL, ab, 2, 1, 64 }
+        { JSON, 0, NGX_KAFKA_WS_FIELDS_DEFAULT, NULL, 0, 0, 0, NULL, 0 },
+        { JSON, 1, NGX_KAFKA_WS_FIELDS_DEFAULT, NULL, 0, 0, 0, NULL, 0 },
+        { JSON, 0, ALL, NULL, 0, 0, 0, NULL, 0 },
+        { JSON, 0, ALL, ab, 1, 0, 0, NULL, 0 },
+        { JSON, 0, ALL, ab, 2, 0, 0, NULL, 0 },
+        { JSON, 0, ALL, joined, 2, 0, 0, NULL, 0 },
+        { JSON, 0, 0, NULL, 0, 0, 0, NULL, 0 },
+        { NGX_KAFKA_WS_FORMAT_TEXT, 0, 0, NULL, 0, 0, 0, NULL, 0 },
+        { BIN, 0, 0, NULL, 0, 0, 0, NULL, 0 },
+        { BIN, 0, 0, NULL, 0, 1, 0, NULL, 0 },
+        { BIN, 0, 0, NULL, 0, 6, 0, NULL, 0 },
+        { BIN, 0, 0, NULL, 0, 1, 64, NULL, 0 },
+        { JSON, 0, ALL, ab, 2, 1, 64, NULL, 0 }
     };
 
     bad = 0;

@@ -73,6 +73,8 @@ my %refused = (
 	partitions => [400, 'partitions: %s', 'partition'],
 	'no partition' => [404, 'the topic has no such partition',
 		'partition'],
+	filter => [403, 'nothing to filter by', 'filter'],
+	'long filter' => [403, 'too much to filter by', 'filter'],
 	start => [400, 'start: not latest, earliest, tail=n or since=time',
 		'start'],
 	cursor => [400, 'cursor: %s', 'cursor'],
@@ -140,8 +142,8 @@ sub upgraded {
 		'frames: pong, close 1000, fin', $o{log});
 }
 
-# name: of the table above; o: arg (of its text), kept (1 unless the status
-# is 400), head (no body), uncounted
+# name: of the table above; o: arg (of its text), detail (for the log alone),
+# kept (1 unless the status is 400), head (no body), uncounted
 sub refused {
 	my ($name, %o) = @_;
 	my ($status, $line, $reason, @more) = @{ $refused{$name}
@@ -149,6 +151,8 @@ sub refused {
 	my $kept = $o{kept} // $status != 400;
 
 	$line = sprintf $line, $o{arg} if defined $o{arg};
+
+	my $detail = defined $o{detail} ? ": $o{detail}" : '';
 
 	push @more, 'Upgrade: websocket', 'Connection: Upgrade',
 		'Sec-WebSocket-Version: 13' if $status == 426;
@@ -158,7 +162,7 @@ sub refused {
 		'Content-Type: text/plain', 'Server: nginx',
 		'Content-Length: ' . (1 + length $line) ],
 		$o{head} ? undef : "$line\n", $kept ? 'kept' : 'closed',
-		["[info] kafka ws refused with $status: $line"]);
+		["[info] kafka ws refused with $status: $line$detail"]);
 }
 
 # what it is counted as

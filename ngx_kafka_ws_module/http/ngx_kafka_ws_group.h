@@ -1,0 +1,124 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * A group is what the subscribers of a route with the same filter values
+ * share: the records of the route that they want.  A route without filters
+ * has one group, which wants all.
+ *
+ * Which groups want a record is found by the value of one of its fields, in a
+ * table, whenever the filter has a term that asks for values ("=", "in");
+ * each group is asked otherwise ("^=" alone).
+ */
+
+
+#ifndef _NGX_KAFKA_WS_GROUP_H_INCLUDED_
+#define _NGX_KAFKA_WS_GROUP_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_kafka_ws_filter.h"
+
+
+typedef struct ngx_kafka_ws_group_s        ngx_kafka_ws_group_t;
+typedef struct ngx_kafka_ws_group_entry_s  ngx_kafka_ws_group_entry_t;
+
+
+/* a value by which records find a group */
+
+struct ngx_kafka_ws_group_entry_s {
+    ngx_kafka_ws_group_entry_t   *next;       /* in its bucket */
+    ngx_kafka_ws_group_t         *group;
+    uint64_t                      hash;
+    ngx_kafka_ws_span_t           value;
+};
+
+
+struct ngx_kafka_ws_group_s {
+    ngx_queue_t                   queue;      /* the set's */
+    ngx_uint_t                    nsubscribers;   /* pending ones too */
+
+    ngx_queue_t                   live;       /* subscribers: at the route's
+                                                 places */
+    ngx_queue_t                   todo;       /* those of an older round */
+    uint32_t                      round;      /* spans sent so far */
+
+    ngx_queue_t                   due;        /* the pass's: a span has
+                                                 records for it */
+    ngx_uint_t                    first;      /* of its picks there */
+    ngx_uint_t                    last;
+
+    ngx_kafka_ws_filter_want_t   *wants;      /* one for each term */
+    ngx_kafka_ws_group_entry_t   *entries;
+    ngx_uint_t                    nentries;
+};
+
+
+/* all groups of a route */
+
+typedef struct {
+    ngx_queue_t                   groups;
+    ngx_uint_t                    ngroups;
+    ngx_kafka_ws_filter_term_t   *terms;      /* the location's */
+    ngx_uint_t                    nterms;     /* 0: no filter, one group */
+    ngx_uint_t                    key;        /* the term that the table is
+                                                 for; nterms: no table */
+    uint64_t                      seed;
+    ngx_kafka_ws_group_entry_t  **buckets;
+    ngx_uint_t                    nbuckets;   /* a power of two */
+    ngx_uint_t                    nentries;
+} ngx_kafka_ws_group_set_t;
+
+
+/*
+ * terms:     kept, not copied
+ * returns:   NGX_OK or NGX_ERROR: no memory
+ * where:     a worker, as all below
+ */
+ngx_int_t ngx_kafka_ws_group_set_init(ngx_kafka_ws_group_set_t *set,
+    ngx_kafka_ws_filter_term_t *terms, ngx_uint_t nterms, ngx_log_t *log);
+
+/* set:       whose groups are gone */
+void ngx_kafka_ws_group_set_free(ngx_kafka_ws_group_set_t *set);
+
+/*
+ * Finds the group of these values, or makes it.
+ * wants:     one for each term, copied; NULL without terms
+ * returns:   it, to be given back; NULL: no memory
+ */
+ngx_kafka_ws_group_t *ngx_kafka_ws_group_get(ngx_kafka_ws_group_set_t *set,
+    ngx_kafka_ws_filter_want_t *wants, ngx_log_t *log);
+
+/* one subscriber less; the last one takes the group with it */
+void ngx_kafka_ws_group_release(ngx_kafka_ws_group_set_t *set,
+    ngx_kafka_ws_group_t *group);
+
+/*
+ * Steps through the groups that want a record.
+ * it:        begun is 0 at first
+ * block:     the record's fields, whatever its bytes are
+ * returns:   the next one, or NULL
+ * cost:      a hash and mostly one compare; without a table, a compare for
+ *            each group
+ */
+
+typedef struct {
+    ngx_kafka_ws_group_entry_t   *entry;
+    ngx_queue_t                  *q;
+    uint64_t                      hash;
+    ngx_kafka_ws_span_t           value;
+    ngx_uint_t                    begun;
+} ngx_kafka_ws_group_iter_t;
+
+ngx_kafka_ws_group_t *ngx_kafka_ws_group_next(ngx_kafka_ws_group_set_t *set,
+    ngx_kafka_ws_group_iter_t *it, u_char *block, size_t len);
+
+/* 1, if a group wants a record */
+#define ngx_kafka_ws_group_wants(set, group, block, len)                      \
+    ngx_kafka_ws_filter_match((set)->terms, (set)->nterms, (group)->wants,    \
+                              block, len)
+
+
+#endif /* _NGX_KAFKA_WS_GROUP_H_INCLUDED_ */
