@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
-# A worker that sleeps is woken by each record: it does not take until the
-# tick of 100 ms that would find it as well.
+# A worker that sleeps is woken by each record that it has clients for: it does
+# not take until the tick of 100 ms that would find it as well.
 
 # brokers: kafka mock
 
@@ -23,8 +23,9 @@ use constant { RECORDS => 61, WORKERS => 3 };
 
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('wake'));
+my $other = $b->create_topic($b->topic('other'));
 
-my $t = KafkaWS::Nginx->new(broker => $b)->plan(WORKERS + 2);
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(WORKERS + 4);
 
 $t->write_file_expand('nginx.conf', <<"EOT")->run();
 
@@ -41,7 +42,7 @@ http {
 
     kafka_ws_cluster c {
         brokers   %%BROKERS%%;
-        topics    $topic;
+        topics    $topic $other;
         zone      c 16m;
         property  fetch.wait.max.ms 5;
     }
@@ -50,7 +51,13 @@ http {
         listen  127.0.0.1:%%PORT_0%% reuseport;
 
         location / {
-            kafka_ws  c;
+            kafka_ws        c;
+            kafka_ws_topic  $topic;
+        }
+
+        location /other {
+            kafka_ws        c;
+            kafka_ws_topic  $other;
         }
 
         location = /kafka_ws_status {
@@ -103,5 +110,30 @@ SKIP: {
 }
 
 cmp_ok($t->status()->{clusters}[0]{wakes_sent}, '>=', RECORDS, 'wake-ups');
+
+# what nobody here wants wakes nobody; whoever comes for it is woken again
+
+my $sent = $t->status()->{clusters}[0]{wakes_sent};
+
+for (1 .. RECORDS) {
+	$b->produce($other, 'y');
+}
+
+cmp_ok($t->status()->{clusters}[0]{wakes_sent} - $sent, '<=', RECORDS / 10,
+	'no wake-ups for a topic without clients');
+
+my $c = KafkaWS::Client->open($t->port(0), '/other');
+
+$c->wait_event('start', 10);
+$sent = $t->status()->{clusters}[0]{wakes_sent};
+
+for (1 .. RECORDS) {
+	$b->produce($other, 'y');
+	$c->records(1, 10);
+	select undef, undef, undef, 0.01;
+}
+
+cmp_ok($t->status()->{clusters}[0]{wakes_sent} - $sent, '>=', RECORDS / 2,
+	'wake-ups for one that has a client now');
 
 ###############################################################################

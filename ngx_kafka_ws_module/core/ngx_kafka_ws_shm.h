@@ -57,6 +57,16 @@ typedef enum {
 #define NGX_KAFKA_WS_CLOSES  20   /* places, see ngx_kafka_ws_close_codes */
 
 
+/* a set of streams; some share a bit */
+
+#define NGX_KAFKA_WS_STREAM_WORDS  4
+#define NGX_KAFKA_WS_STREAM_BITS   (64 * NGX_KAFKA_WS_STREAM_WORDS)
+
+#define ngx_kafka_ws_stream_word(n)                                           \
+    ((n) / 64 % NGX_KAFKA_WS_STREAM_WORDS)
+#define ngx_kafka_ws_stream_bit(n)  ((uint64_t) 1 << ((n) % 64))
+
+
 /*
  * Counters of one process; never reset, so that a slot's next owner adds to
  * them.  Only connections is a gauge, set to 0 by each new owner.
@@ -112,13 +122,16 @@ typedef struct {
  *          itself, cleared by the writer that wakes it (exchange)
  * deflate: its connections that want compressed frames; while there are none
  *          in any process the writer compresses nothing
+ * streams: those that it has subscribers of, a bit for each number modulo
+ *          NGX_KAFKA_WS_STREAM_BITS; news of others do not wake it
  */
 
 typedef struct {
     uint32_t                  armed;
     uint32_t                  pid;
     uint64_t                  deflate;
-    uint64_t                  unused[6];
+    uint64_t                  streams[NGX_KAFKA_WS_STREAM_WORDS];
+    uint64_t                  unused[2];
     ngx_kafka_ws_counters_t   counters;
     ngx_kafka_ws_want_t       want[NGX_KAFKA_WS_WANTS];
 } ngx_kafka_ws_slot_t;

@@ -5,7 +5,7 @@
  * A process that has nothing left to do stores armed = 1 and looks once more;
  * the writer publishes and then looks at armed.  With a full fence on both
  * sides one of them sees the other: no wake-up is lost, and none is sent to a
- * process that is busy.
+ * process that is busy.  The same holds for the streams that it wants.
  *
  * The slot is ngx_process_slot: unique among the living children of a master,
  * also while the workers of several configurations drain.
@@ -24,6 +24,10 @@
 
 #define NGX_KAFKA_WS_WAKEUP_PER_WORKER  4
 #define NGX_KAFKA_WS_WAKEUP_SPARE       32
+
+
+static ngx_uint_t ngx_kafka_ws_wakeup_wanted(ngx_kafka_ws_slot_t *slot,
+    const uint64_t *streams);
 
 
 static ngx_fd_t    ngx_kafka_ws_wakeup_fds[NGX_KAFKA_WS_SLOTS];
@@ -94,8 +98,22 @@ ngx_kafka_ws_wakeup_arm(ngx_kafka_ws_slot_t *slot)
 }
 
 
+void
+ngx_kafka_ws_wakeup_want(ngx_kafka_ws_slot_t *slot, const uint64_t *streams)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_KAFKA_WS_STREAM_WORDS; i++) {
+        ngx_kafka_ws_store_relaxed(&slot->streams[i], streams[i]);
+    }
+
+    /* the next look at what there is stands behind it, as behind "armed" */
+    ngx_kafka_ws_fence_full();
+}
+
+
 ngx_uint_t
-ngx_kafka_ws_wakeup_notify(ngx_kafka_ws_root_t *root)
+ngx_kafka_ws_wakeup_notify(ngx_kafka_ws_root_t *root, const uint64_t *streams)
 {
     uint64_t              one;
     ngx_uint_t            i, n;
@@ -110,6 +128,7 @@ ngx_kafka_ws_wakeup_notify(ngx_kafka_ws_root_t *root)
         slot = &root->slot[i];
 
         if (ngx_kafka_ws_load_relaxed(&slot->armed) == 0
+            || (streams && !ngx_kafka_ws_wakeup_wanted(slot, streams))
             || ngx_kafka_ws_exchange(&slot->armed, 0) == 0)
         {
             continue;
@@ -121,6 +140,21 @@ ngx_kafka_ws_wakeup_notify(ngx_kafka_ws_root_t *root)
     }
 
     return n;
+}
+
+
+static ngx_uint_t
+ngx_kafka_ws_wakeup_wanted(ngx_kafka_ws_slot_t *slot, const uint64_t *streams)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_KAFKA_WS_STREAM_WORDS; i++) {
+        if (ngx_kafka_ws_load_relaxed(&slot->streams[i]) & streams[i]) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

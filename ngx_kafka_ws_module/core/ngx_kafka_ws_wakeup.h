@@ -44,11 +44,21 @@ void ngx_kafka_ws_wakeup_take(void);
 void ngx_kafka_ws_wakeup_arm(ngx_kafka_ws_slot_t *slot);
 
 /*
- * Wakes every process that asked for it.
+ * Says which streams the caller wants to be woken for.  To be said before it
+ * looks for what there is of them.
+ * streams:   NGX_KAFKA_WS_STREAM_WORDS
+ */
+void ngx_kafka_ws_wakeup_want(ngx_kafka_ws_slot_t *slot,
+    const uint64_t *streams);
+
+/*
+ * Wakes every process that asked for it and has subscribers of what is new.
+ * streams:   NGX_KAFKA_WS_STREAM_WORDS, what is new; NULL: wake them all
  * returns:   the number of eventfds written
  * where:     the writer, any thread, after it published
  */
-ngx_uint_t ngx_kafka_ws_wakeup_notify(ngx_kafka_ws_root_t *root);
+ngx_uint_t ngx_kafka_ws_wakeup_notify(ngx_kafka_ws_root_t *root,
+    const uint64_t *streams);
 
 /*
  * returns:   1: a process has connections that want compressed frames; of

@@ -24,6 +24,9 @@ static void ngx_kafka_ws_worker_wake(ngx_event_t *ev);
 static void ngx_kafka_ws_worker_tick(ngx_event_t *ev);
 static void ngx_kafka_ws_worker_news(ngx_kafka_ws_worker_t *kww);
 static void ngx_kafka_ws_worker_pending(ngx_kafka_ws_worker_t *kww);
+static void ngx_kafka_ws_worker_add_streams(ngx_kafka_ws_route_t *route,
+    uint64_t *streams);
+static void ngx_kafka_ws_worker_want_again(ngx_kafka_ws_worker_t *kww);
 static void ngx_kafka_ws_worker_sweep(ngx_kafka_ws_worker_t *kww);
 static void ngx_kafka_ws_worker_check(ngx_kafka_ws_worker_t *kww);
 static void ngx_kafka_ws_worker_sweep_route(ngx_kafka_ws_worker_t *kww,
@@ -41,6 +44,8 @@ ngx_kafka_ws_worker_init(ngx_cycle_t *cycle, ngx_kafka_ws_main_conf_t *mcf)
     ngx_kafka_ws_worker_t    *kww;
     ngx_kafka_ws_slot_t      *slot;
     ngx_kafka_ws_cluster_t  **kwc;
+
+    static const uint64_t     none[NGX_KAFKA_WS_STREAM_WORDS];
 
     kww = ngx_pcalloc(cycle->pool, sizeof(ngx_kafka_ws_worker_t));
     if (kww == NULL) {
@@ -98,6 +103,7 @@ ngx_kafka_ws_worker_init(ngx_cycle_t *cycle, ngx_kafka_ws_main_conf_t *mcf)
         ngx_kafka_ws_store_relaxed(&slot->counters.connections, 0);
         ngx_kafka_ws_store_relaxed(&slot->deflate, 0);
         ngx_kafka_ws_store_relaxed(&slot->armed, 0);
+        ngx_kafka_ws_wakeup_want(slot, none);
         ngx_kafka_ws_store_relaxed(&slot->pid, (uint32_t) ngx_pid);
 
         if (n == 0) {
@@ -206,6 +212,11 @@ ngx_kafka_ws_worker_tick(ngx_event_t *ev)
 
     ngx_kafka_ws_worker_check(kww);
     ngx_kafka_ws_worker_pending(kww);
+
+    if (kww->unwanted) {
+        kww->unwanted = 0;
+        ngx_kafka_ws_worker_want_again(kww);
+    }
 
     if (ngx_current_msec - kww->swept >= NGX_KAFKA_WS_SWEEP) {
         kww->swept = ngx_current_msec;
@@ -335,7 +346,72 @@ ngx_kafka_ws_worker_release(ngx_kafka_ws_worker_t *kww,
 
     if (route->nsubscribers == 0) {
         kww->nroutes--;
+        kww->unwanted = 1;
         ngx_kafka_ws_route_free(route);
+    }
+}
+
+
+/* this worker wants to be woken for the streams of a route, too */
+
+void
+ngx_kafka_ws_worker_want(ngx_kafka_ws_route_t *route)
+{
+    uint64_t              streams[NGX_KAFKA_WS_STREAM_WORDS];
+    ngx_kafka_ws_slot_t  *slot;
+
+    slot = ngx_kafka_ws_shm_slot(route->cluster->root);
+
+    ngx_memcpy(streams, slot->streams, sizeof(streams));
+    ngx_kafka_ws_worker_add_streams(route, streams);
+
+    ngx_kafka_ws_wakeup_want(slot, streams);
+}
+
+
+static void
+ngx_kafka_ws_worker_add_streams(ngx_kafka_ws_route_t *route,
+    uint64_t *streams)
+{
+    uint32_t    n;
+    ngx_uint_t  k;
+
+    for (k = 0; k < route->nparts; k++) {
+        n = route->parts[k].number;
+        streams[ngx_kafka_ws_stream_word(n)] |= ngx_kafka_ws_stream_bit(n);
+    }
+}
+
+
+/* routes are gone: for those that are left */
+
+static void
+ngx_kafka_ws_worker_want_again(ngx_kafka_ws_worker_t *kww)
+{
+    uint64_t                  streams[NGX_KAFKA_WS_STREAM_WORDS];
+    ngx_uint_t                i;
+    ngx_queue_t              *q;
+    ngx_kafka_ws_route_t     *route;
+    ngx_kafka_ws_cluster_t  **kwc;
+
+    kwc = kww->conf->clusters.elts;
+
+    for (i = 0; i < kww->conf->clusters.nelts; i++) {
+        ngx_memzero(streams, sizeof(streams));
+
+        for (q = ngx_queue_head(&kww->routes);
+             q != ngx_queue_sentinel(&kww->routes);
+             q = ngx_queue_next(q))
+        {
+            route = ngx_queue_data(q, ngx_kafka_ws_route_t, queue);
+
+            if (route->cluster == kwc[i]) {
+                ngx_kafka_ws_worker_add_streams(route, streams);
+            }
+        }
+
+        ngx_kafka_ws_wakeup_want(ngx_kafka_ws_shm_slot(kwc[i]->root),
+                                 streams);
     }
 }
 

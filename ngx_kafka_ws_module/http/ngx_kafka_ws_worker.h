@@ -51,6 +51,7 @@ typedef struct {
 
     ngx_queue_t                routes;
     ngx_uint_t                 nroutes;
+    ngx_uint_t                 unwanted;      /* some are gone: wake-ups */
     ngx_queue_t                subscribers;   /* all, by kws->all */
     ngx_uint_t                 nsubscribers;
     ngx_queue_t                pending;
@@ -135,6 +136,7 @@ void ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws);
 void ngx_kafka_ws_worker_exiting(ngx_kafka_ws_subscriber_t *kws);
 void ngx_kafka_ws_worker_drain(ngx_event_t *ev);
 
+void ngx_kafka_ws_worker_want(ngx_kafka_ws_route_t *route);
 void ngx_kafka_ws_worker_finish(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
 void ngx_kafka_ws_worker_older(ngx_kafka_ws_worker_t *kww,

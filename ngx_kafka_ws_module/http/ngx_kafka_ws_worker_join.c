@@ -112,6 +112,7 @@ ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
 
     if (route->nsubscribers == 0) {
         kww->nroutes++;
+        ngx_kafka_ws_worker_want(route);
     }
 
     route->nsubscribers++;

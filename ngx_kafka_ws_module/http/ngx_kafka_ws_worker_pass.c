@@ -240,6 +240,8 @@ ngx_kafka_ws_worker_extend(ngx_kafka_ws_worker_t *kww,
         return;
     }
 
+    ngx_kafka_ws_worker_want(route);
+
     for (q = ngx_queue_head(&kww->subscribers);
          q != ngx_queue_sentinel(&kww->subscribers);
          q = next)

@@ -220,10 +220,14 @@ ngx_kafka_ws_ingest_loop(ngx_kafka_ws_ingest_t *ing)
             ngx_kafka_ws_count(&root->batches, 1);
         }
 
-        if (ing->dirty) {
-            ing->dirty = 0;
-            n = ngx_kafka_ws_wakeup_notify(root);
+        if (ing->dirty || ing->published) {
+            n = ngx_kafka_ws_wakeup_notify(root, ing->dirty ? NULL
+                                                            : ing->streams);
             ngx_kafka_ws_count(&root->wakes, n);
+
+            ing->dirty = 0;
+            ing->published = 0;
+            ngx_memzero(ing->streams, sizeof(ing->streams));
         }
 
         if (ngx_kafka_ws_load_relaxed(&root->wants)
@@ -245,6 +249,14 @@ ngx_kafka_ws_ingest_loop(ngx_kafka_ws_ingest_t *ing)
         ngx_kafka_ws_ingest_watch(ing, now);
     }
 }
+
+
+/* who has subscribers of it is to be woken */
+
+#define ngx_kafka_ws_ingest_published(ing, part)                              \
+    (ing)->published = 1;                                                     \
+    (ing)->streams[ngx_kafka_ws_stream_word((part)->number)]                  \
+        |= ngx_kafka_ws_stream_bit((part)->number)
 
 
 /*
@@ -303,7 +315,7 @@ ngx_kafka_ws_ingest_record(void *data, void *opaque,
                                    NGX_KAFKA_WS_STREAM_READY);
     }
 
-    ing->dirty = 1;
+    ngx_kafka_ws_ingest_published(ing, part);
 
     return NGX_OK;
 }
@@ -338,7 +350,7 @@ ngx_kafka_ws_ingest_gap(ngx_kafka_ws_ingest_t *ing, ngx_kafka_ws_part_t *part,
     }
 
     part->next = to + 1;
-    ing->dirty = 1;
+    ngx_kafka_ws_ingest_published(ing, part);
 }
 
 

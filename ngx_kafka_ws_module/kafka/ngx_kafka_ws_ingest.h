@@ -70,7 +70,9 @@ typedef struct {
     ngx_kafka_ws_renderer_t     renderer;
     ngx_uint_t                  planned;    /* a plan was carried out */
     ngx_uint_t                  dirty;      /* there is something to wake
-                                               the workers for */
+                                               all workers for */
+    ngx_uint_t                  published;  /* or those that want any of: */
+    uint64_t                    streams[NGX_KAFKA_WS_STREAM_WORDS];
     uint64_t                    watched;    /* ms, of the last look at the
                                                watermarks */
     uint64_t                    drained;    /* ms, when nothing waited to be
