@@ -127,6 +127,8 @@ ngx_kafka_ws_create_loc_conf(ngx_conf_t *cf)
      *     kwlcf->cluster = NULL;
      *     kwlcf->topic = NULL;
      *     kwlcf->partition = NULL;
+     *     kwlcf->by_key = 0;
+     *     kwlcf->hash = 0;
      *     kwlcf->ranges = NULL;
      *     kwlcf->nranges = 0;
      *     kwlcf->nformats = 0;
@@ -230,6 +232,8 @@ ngx_kafka_ws_merge_records(ngx_kafka_ws_loc_conf_t *prev,
 
     if (conf->partition == NULL && conf->nranges == 0) {
         conf->partition = prev->partition;
+        conf->by_key = prev->by_key;
+        conf->hash = prev->hash;
         conf->ranges = prev->ranges;
         conf->nranges = prev->nranges;
     }

@@ -19,6 +19,7 @@
 #include "ngx_kafka_ws_cluster.h"
 #include "ngx_kafka_ws_cursor.h"
 #include "ngx_kafka_ws_filter.h"
+#include "ngx_kafka_ws_partitioner.h"
 #include "ngx_kafka_ws_render.h"
 #include "ngx_kafka_ws_socket.h"
 
@@ -113,7 +114,10 @@ typedef struct {
 
     ngx_http_complex_value_t   *topic;
 
-    ngx_http_complex_value_t   *partition;   /* with variables, else NULL */
+    ngx_http_complex_value_t   *partition;   /* with variables, or a key;
+                                                else NULL */
+    ngx_uint_t                  by_key;      /* it is that of a key */
+    ngx_kafka_ws_hash_e         hash;        /* of the key */
     ngx_kafka_ws_range_t       *ranges;
     ngx_uint_t                  nranges;     /* "all": one, 0 to 2^31 - 1 */
 

@@ -14,6 +14,8 @@
 #include "ngx_kafka_ws_conf.h"
 
 
+static char *ngx_kafka_ws_conf_by_key(ngx_conf_t *cf,
+    ngx_kafka_ws_loc_conf_t *kwlcf, ngx_str_t *key);
 static ngx_conf_enum_t *ngx_kafka_ws_find_word(ngx_conf_enum_t *words,
     ngx_str_t *value);
 static char *ngx_kafka_ws_add_names(ngx_conf_t *cf,
@@ -26,6 +28,13 @@ static ngx_conf_enum_t  ngx_kafka_ws_formats[] = {
     { ngx_string("json"), NGX_KAFKA_WS_FORMAT_JSON },
     { ngx_string("text"), NGX_KAFKA_WS_FORMAT_TEXT },
     { ngx_string("binary"), NGX_KAFKA_WS_FORMAT_BINARY },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_kafka_ws_hashes[] = {
+    { ngx_string("murmur2"), NGX_KAFKA_WS_HASH_MURMUR2 },
+    { ngx_string("crc32"), NGX_KAFKA_WS_HASH_CRC32 },
     { ngx_null_string, 0 }
 };
 
@@ -48,7 +57,7 @@ ngx_kafka_ws_conf_partition(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_kafka_ws_loc_conf_t  *kwlcf = conf;
 
     size_t                        n;
-    ngx_str_t                    *value;
+    ngx_str_t                    *value, key;
     ngx_http_complex_value_t     *cv;
     ngx_kafka_ws_range_t          ranges[NGX_KAFKA_WS_RANGES_MAX];
     ngx_kafka_ws_cursor_error_t   err;
@@ -62,6 +71,15 @@ ngx_kafka_ws_conf_partition(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     cv = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
     if (cv == NULL) {
         return NGX_CONF_ERROR;
+    }
+
+    if (ngx_kafka_ws_args_prefix(&value[1], "key=", &key) == NGX_OK) {
+        kwlcf->partition = cv;
+        return ngx_kafka_ws_conf_by_key(cf, kwlcf, &key);
+    }
+
+    if (cf->args->nelts > 2) {
+        return ngx_kafka_ws_args_invalid(cf, &value[1], "key=$variable");
     }
 
     if (ngx_kafka_ws_args_compile(cf, &value[1], cv) != NGX_OK) {
@@ -91,6 +109,48 @@ ngx_kafka_ws_conf_partition(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_memcpy(kwlcf->ranges, ranges, n * sizeof(ngx_kafka_ws_range_t));
     kwlcf->nranges = n;
+
+    return NGX_CONF_OK;
+}
+
+
+/* key=value [hash=name] */
+
+static char *
+ngx_kafka_ws_conf_by_key(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf,
+    ngx_str_t *key)
+{
+    ngx_str_t        *value, name;
+    ngx_conf_enum_t  *word;
+
+    value = cf->args->elts;
+
+    if (key->len == 0) {
+        return ngx_kafka_ws_args_invalid(cf, &value[1], "key=$variable");
+    }
+
+    if (ngx_kafka_ws_args_compile(cf, key, kwlcf->partition) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    kwlcf->by_key = 1;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    word = NULL;
+
+    if (ngx_kafka_ws_args_prefix(&value[2], "hash=", &name) == NGX_OK) {
+        word = ngx_kafka_ws_find_word(ngx_kafka_ws_hashes, &name);
+    }
+
+    if (word == NULL) {
+        return ngx_kafka_ws_args_invalid(cf, &value[2],
+                                         "hash=murmur2 or hash=crc32");
+    }
+
+    kwlcf->hash = (ngx_kafka_ws_hash_e) word->value;
 
     return NGX_CONF_OK;
 }

@@ -24,6 +24,8 @@ typedef struct {
     ngx_kafka_ws_range_t        list[NGX_KAFKA_WS_RANGES_MAX];
     ngx_kafka_ws_range_t       *ranges;
     ngx_uint_t                  nranges;
+    uint32_t                    npartitions;   /* of which a key chose one;
+                                                  0: there is no key */
     ngx_kafka_ws_filter_want_t *wants;
     ngx_kafka_ws_wish_t        *wish;
 } ngx_kafka_ws_asked_t;
@@ -33,6 +35,9 @@ static ngx_int_t ngx_kafka_ws_handler_topic(ngx_http_request_t *r,
     ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_asked_t *asked,
     ngx_kafka_ws_refused_t *refused);
 static ngx_int_t ngx_kafka_ws_handler_partitions(ngx_http_request_t *r,
+    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_asked_t *asked,
+    ngx_kafka_ws_refused_t *refused);
+static ngx_int_t ngx_kafka_ws_handler_key(ngx_http_request_t *r,
     ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_asked_t *asked,
     ngx_kafka_ws_refused_t *refused);
 static ngx_int_t ngx_kafka_ws_handler_start(ngx_http_request_t *r,
@@ -58,6 +63,7 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
     ngx_kafka_ws_asked_t       asked;
     ngx_kafka_ws_worker_t     *kww;
     ngx_kafka_ws_joining_t     joining;
+    ngx_kafka_ws_route_key_t   key;
     ngx_kafka_ws_refused_t     refused;
     ngx_kafka_ws_endpoint_t    endpoint;
     ngx_kafka_ws_counters_t   *counters;
@@ -116,10 +122,15 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
     joining.wish = asked.wish;
     joining.wants = asked.wants;
 
-    if (ngx_kafka_ws_worker_prepare(kww, r, asked.topic, asked.ranges,
-                                    asked.nranges, &joining)
-        != NGX_OK)
-    {
+    key.cluster = klcf->cluster;
+    key.topic = asked.topic;
+    key.ranges = asked.ranges;
+    key.nranges = asked.nranges;
+    key.npartitions = asked.npartitions;
+    key.terms = klcf->terms;
+    key.nterms = klcf->nterms;
+
+    if (ngx_kafka_ws_worker_prepare(kww, r, &key, &joining) != NGX_OK) {
         ngx_kafka_ws_count(&counters->connections, -1);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -211,9 +222,14 @@ ngx_kafka_ws_handler_partitions(ngx_http_request_t *r,
     ngx_str_t                     value;
     ngx_kafka_ws_cursor_error_t   err;
 
+    asked->npartitions = 0;
+
     if (klcf->partition == NULL) {
         asked->ranges = klcf->ranges;
         asked->nranges = klcf->nranges;
+
+    } else if (klcf->by_key) {
+        return ngx_kafka_ws_handler_key(r, klcf, asked, refused);
 
     } else {
 
@@ -243,6 +259,42 @@ ngx_kafka_ws_handler_partitions(ngx_http_request_t *r,
                                      NGX_KAFKA_WS_REFUSED_PARTITION,
                                      "the topic has no such partition");
     }
+
+    return NGX_OK;
+}
+
+
+/* the partition that producers send a key's records to */
+
+static ngx_int_t
+ngx_kafka_ws_handler_key(ngx_http_request_t *r,
+    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_asked_t *asked,
+    ngx_kafka_ws_refused_t *refused)
+{
+    uint32_t   n;
+    ngx_str_t  value;
+
+    if (ngx_http_complex_value(r, klcf->partition, &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (value.len == 0) {
+        return ngx_kafka_ws_declined(refused, NGX_HTTP_FORBIDDEN,
+                                     NGX_KAFKA_WS_REFUSED_PARTITION,
+                                     "no key to choose a partition by");
+    }
+
+    /* a topic that can be had has its partitions */
+
+    n = ngx_kafka_ws_load_acquire(&asked->topic->npartitions);
+
+    asked->list[0].first = (int32_t) ngx_kafka_ws_partitioner(klcf->hash,
+                                                     value.data, value.len, n);
+    asked->list[0].last = asked->list[0].first;
+
+    asked->ranges = asked->list;
+    asked->nranges = 1;
+    asked->npartitions = n;
 
     return NGX_OK;
 }

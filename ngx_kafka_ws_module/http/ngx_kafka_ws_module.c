@@ -108,7 +108,7 @@ static ngx_command_t  ngx_kafka_ws_commands[] = {
       NULL },
 
     { ngx_string("kafka_ws_partition"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_kafka_ws_conf_partition,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,

@@ -61,6 +61,7 @@ ngx_kafka_ws_route_is(ngx_kafka_ws_route_t *route,
     if (route->topic != key->topic
         || route->rendering != key->rendering
         || route->nranges != key->nranges
+        || route->npartitions != key->npartitions
         || route->set.nterms != key->nterms
         || ngx_memcmp(route->ranges, key->ranges,
                       key->nranges * sizeof(ngx_kafka_ws_range_t)) != 0)
@@ -102,6 +103,7 @@ ngx_kafka_ws_route_create(ngx_kafka_ws_route_key_t *key, ngx_log_t *log)
     ngx_memcpy(route->ranges, key->ranges, size);
 
     route->nranges = key->nranges;
+    route->npartitions = key->npartitions;
     route->cluster = key->cluster;
     route->topic = key->topic;
     route->name.data = key->topic->name;

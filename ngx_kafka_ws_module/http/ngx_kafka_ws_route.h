@@ -60,6 +60,7 @@ typedef struct {
 
     ngx_kafka_ws_range_t      *ranges;
     ngx_uint_t                 nranges;
+    uint32_t                   npartitions;   /* see below */
 
     ngx_kafka_ws_route_part_t *parts;     /* ascending partitions */
     ngx_uint_t                 nparts;
@@ -86,6 +87,8 @@ typedef struct {
     ngx_uint_t                 rendering;
     ngx_kafka_ws_range_t      *ranges;    /* copied */
     ngx_uint_t                 nranges;
+    uint32_t                   npartitions;   /* of which a key chose the
+                                                 ranges; 0: none did */
     ngx_kafka_ws_filter_term_t
                               *terms;
     ngx_uint_t                 nterms;

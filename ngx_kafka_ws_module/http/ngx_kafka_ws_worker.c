@@ -308,6 +308,14 @@ ngx_kafka_ws_worker_check(ngx_kafka_ws_worker_t *kww)
         {
             ngx_kafka_ws_worker_close_all(kww, route,
                                           NGX_KAFKA_WS_CLOSE_GONE);
+
+        } else if (route->npartitions
+                   && ngx_kafka_ws_load_relaxed(&route->topic->npartitions)
+                      != route->npartitions)
+        {
+            /* the key's records may go elsewhere now */
+            ngx_kafka_ws_worker_close_all(kww, route,
+                                          NGX_KAFKA_WS_CLOSE_POSITION);
         }
     }
 }

@@ -106,12 +106,12 @@ typedef struct {
  * Gets all that a stream needs before its 101 response is sent, and gives it
  * back, if that is not to be; or takes the request over afterwards.
  * format, deflate: of joining, set by the caller; as wish and wants
+ * key:       set by the caller, but its rendering
  * returns:   prepare: NGX_OK, or NGX_ERROR: no memory; join: NGX_DONE for the
  *            content handler, or NGX_ERROR, and it is given back
  */
 ngx_int_t ngx_kafka_ws_worker_prepare(ngx_kafka_ws_worker_t *kww,
-    ngx_http_request_t *r, ngx_kafka_ws_topic_t *topic,
-    ngx_kafka_ws_range_t *ranges, ngx_uint_t nranges,
+    ngx_http_request_t *r, ngx_kafka_ws_route_key_t *key,
     ngx_kafka_ws_joining_t *joining);
 void ngx_kafka_ws_worker_refuse(ngx_kafka_ws_joining_t *joining);
 ngx_int_t ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww,

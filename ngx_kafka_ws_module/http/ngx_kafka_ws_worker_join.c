@@ -30,31 +30,23 @@ static const ngx_kafka_ws_owner_t  ngx_kafka_ws_worker_owner = {
 
 ngx_int_t
 ngx_kafka_ws_worker_prepare(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
-    ngx_kafka_ws_topic_t *topic, ngx_kafka_ws_range_t *ranges,
-    ngx_uint_t nranges, ngx_kafka_ws_joining_t *joining)
+    ngx_kafka_ws_route_key_t *key, ngx_kafka_ws_joining_t *joining)
 {
     ngx_kafka_ws_loc_conf_t           *klcf;
-    ngx_kafka_ws_route_key_t           key;
     ngx_kafka_ws_cluster_rendering_t  *cr;
 
     klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_ws_module);
     cr = joining->deflate ? klcf->deflated[joining->format]
                           : klcf->renderings[joining->format];
 
+    key->rendering = cr->index;
+
     joining->subscriber = ngx_kafka_ws_subscriber_create(r);
     if (joining->subscriber == NULL) {
         return NGX_ERROR;
     }
 
-    key.cluster = klcf->cluster;
-    key.topic = topic;
-    key.rendering = cr->index;
-    key.ranges = ranges;
-    key.nranges = nranges;
-    key.terms = klcf->terms;
-    key.nterms = klcf->nterms;
-
-    joining->route = ngx_kafka_ws_route_get(&kww->routes, &key, kww->log);
+    joining->route = ngx_kafka_ws_route_get(&kww->routes, key, kww->log);
     if (joining->route == NULL) {
         return NGX_ERROR;
     }

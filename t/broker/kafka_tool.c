@@ -14,6 +14,7 @@
  *   leaders TOPIC                       OK PARTITION:LEADER ...
  *   offsets TOPIC                       OK PARTITION:LOW:HIGH ...
  *   time TOPIC PARTITION MS             OK OFFSET
+ *   murmur2 PARTITIONS KEY              OK PARTITION, as librdkafka chooses
  *   produce TOPIC PARTITION FIELD ...   OK PARTITION:OFFSET
  *   queue TOPIC PARTITION FIELD ...     no reply
  *   flush                               OK PARTITION:OFFSET ..., of all queued
@@ -59,6 +60,7 @@ static const kafka_tool_command_t  kafka_tool_commands[] = {
     { "leaders",         kafka_tool_leaders },
     { "offsets",         kafka_tool_offsets },
     { "time",            kafka_tool_time },
+    { "murmur2",         kafka_tool_murmur2 },
     { "produce",         kafka_tool_produce },
     { "queue",           kafka_tool_queue },
     { "tqueue",          kafka_tool_queue },

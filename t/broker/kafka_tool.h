@@ -66,6 +66,7 @@ int kafka_tool_fail(char *error, const char *what, const char *reason);
 
 /* kafka_tool_produce.c */
 
+int kafka_tool_murmur2(kafka_tool_t *kt, int argc, char **argv, char *error);
 int kafka_tool_produce(kafka_tool_t *kt, int argc, char **argv, char *error);
 int kafka_tool_queue(kafka_tool_t *kt, int argc, char **argv, char *error);
 int kafka_tool_flush(kafka_tool_t *kt, int argc, char **argv, char *error);

@@ -27,6 +27,33 @@ static ssize_t kafka_tool_hex(char *text);
 static int kafka_tool_hex_digit(char ch);
 
 
+/* murmur2 PARTITIONS KEY */
+
+int
+kafka_tool_murmur2(kafka_tool_t *kt, int argc, char **argv, char *error)
+{
+    int64_t  n;
+    ssize_t  len;
+
+    (void) kt;
+
+    if (argc != 3 || kafka_tool_number(argv[1], &n) != 0 || n < 1) {
+        return kafka_tool_fail(error, argv[0], "PARTITIONS KEY wanted");
+    }
+
+    len = kafka_tool_hex(argv[2]);
+    if (len < 0) {
+        return kafka_tool_fail(error, argv[0], "bad hex");
+    }
+
+    printf("OK %d\n",
+           (int) rd_kafka_msg_partitioner_murmur2(NULL, argv[2], (size_t) len,
+                                                  (int32_t) n, NULL, NULL));
+
+    return 0;
+}
+
+
 int
 kafka_tool_produce(kafka_tool_t *kt, int argc, char **argv, char *error)
 {
