@@ -97,6 +97,52 @@ is("$r->{exit} $r->{eofs} $r->{reconnects}", '0 1 1', 'cut without a Close');
 $r = run([$start, @all[0 .. 2], frame(8, pack 'n', 4403)], [$start, @all]);
 is("$r->{exit} $r->{reconnects} $r->{lost}", '1 0 3', '4403 is final');
 
+# it cuts the connection itself
+
+$r = run([$start, join '', @all[0 .. 2]],
+	[start(103, 'resumed'), @all[3 .. 5]], cut => 3);
+is("$r->{exit} $r->{eofs} $r->{reconnects} $r->{moved}", '0 0 1 0',
+	'cut by the client, and back with the cursor');
+
+# of two owners: this one is k0, every second record is its own
+
+my @own = map { record($_, run => 'self.k' . $_ % 2) } 0 .. N - 1;
+
+$r = run([$start, @own[0, 2, 4]], owners => 2);
+is("$r->{exit} $r->{records} $r->{done}", '0 3 1', 'its own');
+
+$r = run([$start, @own[0, 2, 3, 4]], owners => 2);
+is("$r->{exit} $r->{foreign} $r->{records} $r->{lost} $r->{corrupt}",
+	'1 1 3 0 0', "another's");
+
+$r = run([$start, @own[0, 4]], owners => 2);
+is("$r->{exit} $r->{lost} $r->{done}", '1 1 0', 'its own, one lost');
+
+$r = run([$start, @own[0, 2, 2, 4]], owners => 2);
+is("$r->{exit} $r->{doubled}", '1 1', 'its own, one doubled');
+
+$r = run([$start, @own[0, 2], record(3, run => 'self.k0'), $own[4]],
+	owners => 2);
+is("$r->{exit} $r->{corrupt}", '1 1', 'by name, but not by its number');
+
+$r = run([$start, @own[0, 2], $all[2], $own[4]], owners => 2);
+is("$r->{exit} $r->{corrupt}", '1 1', 'without a name');
+
+$r = run([$start, @own[0, 2], undef], [start(103, 'resumed'), $own[4]],
+	owners => 2);
+is("$r->{exit} $r->{reconnects}", '0 1', 'its own, and back for the rest');
+
+# the same in an object
+
+my @json = map { record($_, run => 'self.k' . $_ % 2, json => 1) } 0 .. N - 1;
+
+$r = run([$start, @json[0, 2, 4]], owners => 2);
+is("$r->{exit} $r->{records}", '0 3', 'in an object');
+
+$r = run([$start, @json[0 .. 2, 4]], owners => 2);
+is("$r->{exit} $r->{foreign} $r->{records}", '1 1 3',
+	"in an object, another's");
+
 # frames that are only counted: compressed ones where that was agreed on
 
 my @deflate = (records => -1, frames => 2, drain => 1, deflate => 1);
@@ -164,7 +210,8 @@ sub serve {
 			until $buf =~ /\x0d\x0a\x0d\x0a/;
 
 		# the second comes back with what the first has taught
-		return if $count++ && $buf !~ m{ /\?cursor=0:103 };
+		return if $count++ && $buf !~ m{[?&]cursor=0:103 };
+		return if $buf =~ /u=k/ && $buf !~ m{ /\?u=k0[& ]};
 
 		syswrite $s, join "\x0d\x0a",
 			'HTTP/1.1 101 Switching Protocols',
@@ -209,8 +256,9 @@ sub record {
 		$o{partition} // 0, $seq, time() * 1e6, 'fill' x 40;
 
 	$value .= sprintf '%08x', crc32($value);
+	$value = $o{json} ? qq({"to":{"user":"k"},"v":"$value"}) : qq("$value");
 
 	return frame(1, sprintf '{"partition":0,"offset":%d,"timestamp":1,'
-		. '"key":"a\\"b","headers":{"h":"}"},"value":"%s"}',
+		. '"key":"a\\"b","headers":{"h":"}"},"value":%s}',
 		100 + $seq, $value);
 }

@@ -13,6 +13,10 @@
  *   run=ID           names the run, [A-Za-z0-9_.-]; default "run"
  *   first=N          sequence of each partition's first record; default 0
  *   keys=N           keys k0 to k(N-1) in turn; default 0: null keys
+ *   header=NAME      they are values of this header, and keys are null
+ *   json=1           they are in the value, {"to":{"user":"k0"},"v":"VALUE"},
+ *                    with the size of VALUE, and keys are null
+ *   owner=1          and the value names them: its RUN is RUN.k0
  *   inflight=N       requests under way to a broker; default 5.  The mock does
  *                    not check their order: 1, where a leader moves
  *
@@ -42,6 +46,7 @@
 
 #define KAFKA_BULK_FILL_MAX    (32 * 1024 * 1024)
 #define KAFKA_BULK_HEAD_MAX    256
+#define KAFKA_BULK_JSON_MAX    128
 #define KAFKA_BULK_PARTITIONS  1024
 #define KAFKA_BULK_DRAIN       60               /* s */
 #define KAFKA_BULK_CRC_LEN     9                /* colon and 8 digits */
@@ -50,6 +55,7 @@
 typedef struct {
     char       *topic;
     char       *run;
+    char       *header;
     int64_t     partitions;
     int64_t     count;
     int64_t     seconds;
@@ -58,6 +64,8 @@ typedef struct {
     int64_t     size_max;
     int64_t     first;
     int64_t     keys;
+    int64_t     json;
+    int64_t     owner;
     int64_t     inflight;
 } kafka_bulk_conf_t;
 
@@ -83,7 +91,7 @@ static void kafka_bulk_run(rd_kafka_t *rk, const kafka_bulk_conf_t *kbc,
 static rd_kafka_resp_err_t kafka_bulk_produce(rd_kafka_t *rk,
     const kafka_bulk_conf_t *kbc, kafka_bulk_t *kb);
 static size_t kafka_bulk_value(const kafka_bulk_conf_t *kbc, kafka_bulk_t *kb,
-    int64_t partition);
+    int64_t partition, const char *user);
 static void kafka_bulk_delivered(rd_kafka_t *rk,
     const rd_kafka_message_t *msg, void *opaque);
 static uint64_t kafka_bulk_random(kafka_bulk_t *kb);
@@ -175,6 +183,8 @@ kafka_bulk_options(kafka_bulk_conf_t *kbc, int argc, char **argv)
         { "rate", &kbc->rate },
         { "first", &kbc->first },
         { "keys", &kbc->keys },
+        { "json", &kbc->json },
+        { "owner", &kbc->owner },
         { "inflight", &kbc->inflight }
     };
 
@@ -201,6 +211,11 @@ kafka_bulk_options(kafka_bulk_conf_t *kbc, int argc, char **argv)
 
         if (strcmp(argv[i], "run") == 0) {
             kbc->run = value;
+            continue;
+        }
+
+        if (strcmp(argv[i], "header") == 0) {
+            kbc->header = value;
             continue;
         }
 
@@ -231,7 +246,8 @@ kafka_bulk_options(kafka_bulk_conf_t *kbc, int argc, char **argv)
     }
 
     if (kbc->topic == NULL || strlen(kbc->run) > 64
-        || kbc->partitions < 1 || kbc->partitions > KAFKA_BULK_PARTITIONS)
+        || kbc->partitions < 1 || kbc->partitions > KAFKA_BULK_PARTITIONS
+        || ((kbc->header || kbc->json || kbc->owner) && kbc->keys == 0))
     {
         return -1;
     }
@@ -324,7 +340,7 @@ kafka_bulk_init(kafka_bulk_t *kb, const kafka_bulk_conf_t *kbc)
     size = (size_t) kbc->size_max * 2 + 65536;
 
     kb->fill = malloc(size);
-    kb->value = malloc(size + KAFKA_BULK_HEAD_MAX);
+    kb->value = malloc(size + KAFKA_BULK_HEAD_MAX + KAFKA_BULK_JSON_MAX);
 
     if (kb->fill == NULL || kb->value == NULL) {
         fprintf(stderr, "kafka_bulk: no memory\n");
@@ -394,34 +410,50 @@ static rd_kafka_resp_err_t
 kafka_bulk_produce(rd_kafka_t *rk, const kafka_bulk_conf_t *kbc,
     kafka_bulk_t *kb)
 {
-    char                 text[32], *key;
-    size_t               len, key_len;
+    char                 user[32], *key;
+    size_t               len;
     int64_t              partition;
+    rd_kafka_headers_t  *headers;
     rd_kafka_resp_err_t  err;
 
     partition = kb->sent % kbc->partitions;
-    len = kafka_bulk_value(kbc, kb, partition);
-
     key = NULL;
-    key_len = 0;
+    headers = NULL;
+    user[0] = '\0';
 
     if (kbc->keys > 0) {
-        key = text;
-        key_len = (size_t) snprintf(text, sizeof(text), "k%" PRId64,
-                                    kb->sent % kbc->keys);
+        snprintf(user, sizeof(user), "k%" PRId64, kb->sent % kbc->keys);
+
+        if (kbc->header) {
+            headers = rd_kafka_headers_new(1);
+            (void) rd_kafka_header_add(headers, kbc->header, -1, user, -1);
+
+        } else if (!kbc->json) {
+            key = user;
+        }
     }
+
+    len = kafka_bulk_value(kbc, kb, partition, user);
 
     err = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(kbc->topic),
                   RD_KAFKA_V_PARTITION((int32_t) partition),
-                  RD_KAFKA_V_KEY(key, key_len),
+                  RD_KAFKA_V_KEY(key, key ? strlen(key) : 0),
                   RD_KAFKA_V_VALUE(kb->value, len),
+                  RD_KAFKA_V_HEADERS(headers),
                   RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
 
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         kb->seq[partition]++;
         kb->sent++;
 
-    } else if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+        return err;
+    }
+
+    if (headers) {
+        rd_kafka_headers_destroy(headers);
+    }
+
+    if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         fprintf(stderr, "kafka_bulk: %s\n", rd_kafka_err2str(err));
         kafka_bulk_stopped = 1;
     }
@@ -432,30 +464,45 @@ kafka_bulk_produce(rd_kafka_t *rk, const kafka_bulk_conf_t *kbc,
 
 static size_t
 kafka_bulk_value(const kafka_bulk_conf_t *kbc, kafka_bulk_t *kb,
-    int64_t partition)
+    int64_t partition, const char *user)
 {
-    size_t  size, len, fill;
+    char    *value;
+    size_t   size, len, fill;
 
     size = (size_t) (kbc->size_min + (int64_t) (kafka_bulk_random(kb)
                    % (uint64_t) (kbc->size_max - kbc->size_min + 1)));
 
-    len = (size_t) snprintf(kb->value, KAFKA_BULK_HEAD_MAX,
-                            "%s:%" PRId64 ":%" PRId64 ":%" PRId64 ":",
-                            kbc->run, partition, kb->seq[partition],
+    value = kb->value;
+
+    if (kbc->json) {
+        value += snprintf(value, KAFKA_BULK_JSON_MAX,
+                          "{\"to\":{\"user\":\"%s\"},\"v\":\"", user);
+    }
+
+    len = (size_t) snprintf(value, KAFKA_BULK_HEAD_MAX,
+                            "%s%s%s:%" PRId64 ":%" PRId64 ":%" PRId64 ":",
+                            kbc->run, kbc->owner ? "." : "",
+                            kbc->owner ? user : "", partition,
+                            kb->seq[partition],
                             kafka_bulk_now_us(CLOCK_REALTIME));
 
     if (size > len + KAFKA_BULK_CRC_LEN) {
         fill = size - len - KAFKA_BULK_CRC_LEN;
-        memcpy(&kb->value[len],
-               &kb->fill[kafka_bulk_random(kb) % 65536], fill);
+        memcpy(&value[len], &kb->fill[kafka_bulk_random(kb) % 65536], fill);
         len += fill;
     }
 
-    kb->value[len++] = ':';
+    value[len++] = ':';
 
-    return len + (size_t) snprintf(&kb->value[len], KAFKA_BULK_CRC_LEN,
-                                   "%08" PRIx32,
-                                   kafka_bulk_crc(kb->value, len));
+    len += (size_t) snprintf(&value[len], KAFKA_BULK_CRC_LEN, "%08" PRIx32,
+                             kafka_bulk_crc(value, len));
+
+    if (kbc->json) {
+        memcpy(&value[len], "\"}", 2);
+        len += 2;
+    }
+
+    return (size_t) (value - kb->value) + len;
 }
 
 

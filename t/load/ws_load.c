@@ -16,8 +16,8 @@
  * and prints one line of JSON.
  *
  * exit code: 0 when every client was connected and, for those that verify,
- * nothing was lost, doubled, reordered, corrupt or against RFC 6455, and all
- * expected records came; 1 when not; 2 when it could not run.
+ * nothing was lost, doubled, reordered, corrupt, another's or against
+ * RFC 6455, and all expected records came; 1 when not; 2 when it could not run.
  */
 
 
@@ -68,6 +68,8 @@ static const struct option  wsl_longopts[] = {
     { "run", required_argument, NULL, 'r' },
     { "partitions", required_argument, NULL, 't' },
     { "records", required_argument, NULL, 'e' },
+    { "owners", required_argument, NULL, 'o' },
+    { "cut", required_argument, NULL, 'x' },
     { "frames", required_argument, NULL, 'f' },
     { "late", no_argument, NULL, 'l' },
     { "no-resume", no_argument, NULL, 'R' },
@@ -94,6 +96,8 @@ static const char   wsl_usage[] =
     "  --run=ID             run id that every value must carry\n"
     "  --partitions=1       of the topic\n"
     "  --records=N          records to come on each partition\n"
+    "  --owners=N           client i asks as ?u=k(i % N), for its own alone\n"
+    "  --cut=N              cut each connection after N records, come back\n"
     "  --frames=N           enough frames for each client, with --drain\n"
     "  --late               sequences need not start at 0\n"
     "  --no-resume          do not come back after a loss\n"
@@ -197,6 +201,8 @@ wsl_options(int argc, char **argv)
         case 'r': wsl_opt.run = optarg; break;
         case 't': wsl_opt.partitions = atoi(optarg); break;
         case 'e': wsl_opt.records = atoll(optarg); break;
+        case 'o': wsl_opt.owners = atoi(optarg); break;
+        case 'x': wsl_opt.cut = atoi(optarg); break;
         case 'f': wsl_opt.frames = atoll(optarg); break;
         case 'l': wsl_opt.late = 1; break;
         case 'R': wsl_opt.resume = 0; break;
@@ -235,6 +241,7 @@ wsl_options(int argc, char **argv)
         || wsl_opt.connections < 1 || wsl_opt.connections > 20000
         || wsl_opt.never_read > wsl_opt.connections
         || (wsl_opt.deflate && !wsl_opt.drain)
+        || wsl_opt.owners < 0 || wsl_opt.cut < 0
         || wsl_opt.partitions < 1 || wsl_opt.partitions > 64
         || wsl_opt.sources < 1 || wsl_opt.sources > 64
         || wsl_opt.inflight < 1 || wsl_opt.seconds < 1)
@@ -278,6 +285,13 @@ wsl_clients(void)
         for (j = 0; j < wsl_opt.partitions; j++) {
             c->parts[j].next_offset = -1;
             c->parts[j].next_seq = wsl_opt.late ? -1 : 0;
+        }
+
+        wsl_owner_init(c);
+
+        if (wsl_opt.cut) {
+            /* not all of them at once */
+            c->cut_at = (uint64_t) (1 + i % wsl_opt.cut);
         }
 
         wsl_conn_again(c);
@@ -482,7 +496,8 @@ wsl_report(void)
     n = wsl_opt.connections - wsl_opt.never_read;
 
     ok = t->ready == wsl_opt.connections && t->lost == 0 && t->doubled == 0
-         && t->reordered == 0 && t->corrupt == 0 && t->protocol == 0
+         && t->reordered == 0 && t->corrupt == 0 && t->foreign == 0
+         && t->protocol == 0
          && (wsl_opt.drain || wsl_opt.records < 0 || t->done == n);
 
     (void) printf("{\"ok\":%s,\"clients\":%d,\"ready\":%d,\"done\":%d,"
@@ -497,6 +512,7 @@ wsl_report(void)
     wsl_field(doubled);
     wsl_field(reordered);
     wsl_field(corrupt);
+    wsl_field(foreign);
     wsl_field(protocol);
     wsl_field(reads);
     wsl_field(bytes);

@@ -8,6 +8,7 @@
  * ws_load_conn.c   one connection: connect, handshake, reconnect
  * ws_load_frame.c  its bytes: frames, control frames, the end
  * ws_load_check.c  the records, checked by value
+ * ws_load_owner.c  whose a record is
  * ws_load_event.c  the events
  * ws_load_json.c   finds the members of an object
  * ws_load_value.c  the value of a bulk record, its CRC
@@ -67,6 +68,9 @@ typedef struct {
 
 typedef struct {
     int64_t        next_offset;         /* the cursor; -1: not known yet */
+    int64_t        first;               /* sequence of its own first record;
+                                           below, numbers of its own */
+    int64_t        expected;            /* records, all in all */
     int64_t        next_seq;
     int64_t        hole_from;           /* last hole seen: [from, to) */
     int64_t        hole_to;
@@ -86,7 +90,10 @@ typedef struct {
     uint8_t        again;               /* has been connected before */
     uint8_t        done;                /* has every expected record */
     uint8_t        tries;               /* failed attempts in a row */
+    int64_t        owner;               /* -1: whatever comes is its own */
+    int64_t        expected;
     uint64_t       records;             /* fresh ones */
+    uint64_t       cut_at;              /* so many; then it cuts */
     uint64_t       last_ns;             /* last record, monotonic */
     uint64_t       stall_ns;            /* longest time between two records */
     uint64_t       lap_ns;              /* the same since the last lap */
@@ -104,6 +111,7 @@ typedef struct {
 
 typedef struct {
     int64_t        offset;
+    int64_t        owner;
     int64_t        seq;
     int64_t        stamp_us;            /* 0: none */
     uint8_t       *data;
@@ -128,6 +136,8 @@ typedef struct {
     int            deflate;             /* agreed on, and never undone */
     int            partitions;          /* of each topic */
     int64_t        records;             /* per partition; -1: not known */
+    int            owners;              /* 0: every record is everyone's */
+    int            cut;                 /* after so many records; 0: never */
     int            late;                /* the first sequence is not 0 */
     int            resume;              /* reconnect, and with the cursor */
     int            sources;             /* 127.0.0.1 .. 127.0.0.n */
@@ -150,6 +160,7 @@ typedef struct {
     uint64_t       doubled;
     uint64_t       reordered;
     uint64_t       corrupt;
+    uint64_t       foreign;             /* another owner's */
     uint64_t       protocol;            /* RFC 6455 broken by the server */
     uint64_t       starts;
     uint64_t       resumed;             /* of these with state resumed */
@@ -192,6 +203,7 @@ typedef struct {
 typedef struct {
     const char    *run;
     size_t         run_len;
+    int64_t        owner;               /* -1: none; with --owners always */
     int64_t        partition;
     int64_t        seq;
     int64_t        stamp_us;
@@ -257,6 +269,19 @@ size_t wsl_wire_control(uint8_t *buf, unsigned op, const uint8_t *p,
  * returns:  0, or -1 when it is not one or its CRC does not hold
  */
 int wsl_value_read(const uint8_t *p, size_t len, wsl_value_t *v);
+
+
+/* ws_load_owner.c */
+
+/* whose c is, and what it has to get of each partition */
+void wsl_owner_init(wsl_conn_t *c);
+
+/* returns: which of the client's own a record is, from 0; -1: it is none */
+int64_t wsl_owner_number(const wsl_part_t *part, int64_t seq);
+
+/* what c asks with, behind the URI; "": nothing */
+void wsl_owner_arg(const wsl_conn_t *c, const char *uri, char *buf,
+    size_t size);
 
 
 /* ws_load_json.c */

@@ -25,6 +25,8 @@ static wsl_ref_t *wsl_check_ref(wsl_conn_t *c, int64_t partition,
     int64_t offset, const uint8_t *p, size_t len);
 static int wsl_check_value(const wsl_member_t *m, int64_t partition,
     wsl_value_t *v);
+static int wsl_check_own(wsl_conn_t *c, wsl_part_t *part, int64_t owner,
+    int64_t *seq);
 static void wsl_check_seq(wsl_conn_t *c, wsl_part_t *part, int64_t seq);
 static void wsl_check_arrival(wsl_conn_t *c, int64_t stamp_us);
 
@@ -70,7 +72,8 @@ wsl_check_message(wsl_conn_t *c, const uint8_t *p, size_t len)
 static int
 wsl_check_record(wsl_conn_t *c, const uint8_t *p, size_t len)
 {
-    int64_t         partition, offset;
+    int             own;
+    int64_t         partition, offset, seq;
     wsl_ref_t      *ref;
     wsl_part_t     *part;
     wsl_member_t    m;
@@ -114,8 +117,15 @@ wsl_check_record(wsl_conn_t *c, const uint8_t *p, size_t len)
     }
 
     part = &c->parts[partition];
+    seq = ref->seq;
 
-    if (offset < part->next_offset && ref->seq >= part->next_seq) {
+    own = wsl_check_own(c, part, ref->owner, &seq);
+
+    if (own != 1) {
+        return own;
+    }
+
+    if (offset < part->next_offset && seq >= part->next_seq) {
         wsl_total.reordered++;
     }
 
@@ -123,7 +133,7 @@ wsl_check_record(wsl_conn_t *c, const uint8_t *p, size_t len)
         part->next_offset = offset + 1;
     }
 
-    wsl_check_seq(c, part, ref->seq);
+    wsl_check_seq(c, part, seq);
     wsl_check_arrival(c, ref->stamp_us);
 
     return 0;
@@ -135,6 +145,8 @@ wsl_check_record(wsl_conn_t *c, const uint8_t *p, size_t len)
 static int
 wsl_check_raw(wsl_conn_t *c, const uint8_t *p, size_t len)
 {
+    int          own;
+    wsl_part_t  *part;
     wsl_value_t  v;
 
     if (wsl_value_read(p, len, &v) == -1
@@ -143,7 +155,15 @@ wsl_check_raw(wsl_conn_t *c, const uint8_t *p, size_t len)
         return -1;
     }
 
-    wsl_check_seq(c, &c->parts[v.partition], v.seq);
+    part = &c->parts[v.partition];
+
+    own = wsl_check_own(c, part, v.owner, &v.seq);
+
+    if (own != 1) {
+        return own;
+    }
+
+    wsl_check_seq(c, part, v.seq);
     wsl_check_arrival(c, v.stamp_us);
 
     return 0;
@@ -207,6 +227,7 @@ wsl_check_ref(wsl_conn_t *c, int64_t partition, int64_t offset,
     memcpy(ref->data, p, len);
     ref->len = (uint32_t) len;
     ref->offset = offset;
+    ref->owner = v.owner;
     ref->seq = v.seq;
     ref->stamp_us = v.stamp_us;
 
@@ -218,10 +239,30 @@ static int
 wsl_check_value(const wsl_member_t *m, int64_t partition, wsl_value_t *v)
 {
     size_t          len;
-    const uint8_t  *p;
+    wsl_member_t    in;
+    const uint8_t  *p, *last;
 
     p = m->value;
     len = m->value_len;
+
+    if (p[0] == '{') {                  /* kafka_bulk with json=1 */
+        last = p + len;
+
+        for (p++; p < last; /* void */ ) {
+
+            p = wsl_json_member(p, last, &in);
+            if (p == NULL) {
+                return -1;
+            }
+        }
+
+        if (!wsl_member_is(&in, "v") || in.value[0] != '"') {
+            return -1;
+        }
+
+        p = in.value;
+        len = in.value_len;
+    }
 
     if (p[0] == '"') {
         p++;
@@ -234,6 +275,26 @@ wsl_check_value(const wsl_member_t *m, int64_t partition, wsl_value_t *v)
 
     return wsl_value_read(p, len, v) == 0 && v->partition == partition ? 0
                                                                        : -1;
+}
+
+
+/*
+ * Whose a record is.
+ * seq:      in: as it was produced; out: among the client's own
+ * returns:  1; 0: another's; -1: its owner has no such one
+ */
+
+static int
+wsl_check_own(wsl_conn_t *c, wsl_part_t *part, int64_t owner, int64_t *seq)
+{
+    if (owner != c->owner) {
+        wsl_total.foreign++;
+        return 0;
+    }
+
+    *seq = wsl_owner_number(part, *seq);
+
+    return *seq == -1 ? -1 : 1;
 }
 
 
@@ -267,7 +328,7 @@ wsl_check_seq(wsl_conn_t *c, wsl_part_t *part, int64_t seq)
     }
 
     if (!c->done && wsl_opt.records >= 0
-        && c->records == (uint64_t) (wsl_opt.records * wsl_opt.partitions))
+        && c->records == (uint64_t) c->expected)
     {
         c->done = 1;
         wsl_total.done++;
@@ -353,8 +414,8 @@ wsl_check_final(const wsl_conn_t *c)
             next = 0;
         }
 
-        if (next < wsl_opt.records) {
-            wsl_total.lost += (uint64_t) (wsl_opt.records - next);
+        if (next < c->parts[i].expected) {
+            wsl_total.lost += (uint64_t) (c->parts[i].expected - next);
         }
     }
 }

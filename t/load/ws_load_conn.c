@@ -214,7 +214,7 @@ static int
 wsl_request(wsl_conn_t *c)
 {
     int          i, n;
-    char         cursor[2048], buf[8192];
+    char         owner[32], cursor[2048], buf[8192];
     const char  *uri;
 
     cursor[0] = '\0';
@@ -225,16 +225,18 @@ wsl_request(wsl_conn_t *c)
 
     uri = wsl_opt.uri[c->uri];
 
+    wsl_owner_arg(c, uri, owner, sizeof(owner));
+
     n = snprintf(buf, sizeof(buf),
-                 "GET %s%s%s HTTP/1.1\r\n"
+                 "GET %s%s%s%s HTTP/1.1\r\n"
                  "Host: %s:%d\r\n"
                  "Upgrade: websocket\r\n"
                  "Connection: Upgrade\r\n"
                  "Sec-WebSocket-Key: " WSL_KEY "\r\n"
                  "Sec-WebSocket-Version: 13\r\n",
-                 uri,
-                 cursor[0] == '\0' ? "" : strchr(uri, '?') ? "&cursor="
-                                                           : "?cursor=",
+                 uri, owner,
+                 cursor[0] == '\0' ? "" : owner[0] || strchr(uri, '?')
+                 ? "&cursor=" : "?cursor=",
                  cursor, wsl_opt.host, wsl_opt.port);
 
     if (wsl_opt.protocol) {

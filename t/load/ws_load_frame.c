@@ -99,6 +99,16 @@ wsl_frame_read(wsl_conn_t *c)
         return;
     }
 
+    if (wsl_opt.cut && c->state == WSL_OPEN && !c->done
+        && c->records >= c->cut_at)
+    {
+        c->cut_at = c->records + (uint64_t) wsl_opt.cut;
+        c->gone_ns = wsl_now_ns;
+        c->retry_ns = wsl_now_ns;
+        wsl_conn_lose(c, 0, 1);
+        return;
+    }
+
     if (len || c->tail_len) {
         wsl_tail_keep(c, wsl_buf + used, len);
     }

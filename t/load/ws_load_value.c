@@ -15,6 +15,7 @@
 
 
 static uint32_t wsl_crc(const uint8_t *p, size_t len);
+static int wsl_value_run(wsl_value_t *v);
 
 
 /* CRC-32 of zlib, IEEE 802.3 */
@@ -94,6 +95,38 @@ wsl_value_read(const uint8_t *p, size_t len, wsl_value_t *v)
 
     if (strtoul(buf, NULL, 16) != wsl_crc(p, (size_t) (crc - p) + 1)) {
         return -1;
+    }
+
+    return wsl_value_run(v);
+}
+
+
+/* RUN, or RUN.kN with owners */
+
+static int
+wsl_value_run(wsl_value_t *v)
+{
+    const char  *p, *last;
+
+    v->owner = -1;
+
+    if (wsl_opt.owners) {
+        last = v->run + v->run_len;
+        p = memrchr(v->run, '.', v->run_len);
+
+        if (p == NULL || last - p < 3 || last - p > 12 || p[1] != 'k') {
+            return -1;
+        }
+
+        v->run_len = (size_t) (p - v->run);
+
+        for (v->owner = 0, p += 2; p < last; p++) {
+            if (*p < '0' || *p > '9') {
+                return -1;
+            }
+
+            v->owner = v->owner * 10 + (*p - '0');
+        }
     }
 
     if (wsl_opt.run
