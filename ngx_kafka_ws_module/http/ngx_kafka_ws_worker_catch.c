@@ -206,7 +206,8 @@ ngx_kafka_ws_worker_has_all(ngx_kafka_ws_route_t *route,
     } else if (ngx_kafka_ws_route_level(route, kws)) {
         ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_LIVE);
 
-    } else {
+    } else if (kws->where != NGX_KAFKA_WS_AT_AHEAD) {
+        /* who is there stays in its place: finish() steps through them */
         ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_AHEAD);
     }
 }
