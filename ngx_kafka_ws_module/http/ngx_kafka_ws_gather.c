@@ -166,7 +166,9 @@ ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
             return rc;
         }
 
-        if (buf->flags || buf->n == buf->max) {
+        if (buf->flags || buf->n == buf->max
+            || buf->npicks >= NGX_KAFKA_WS_PICKS_MAX)
+        {
             break;
         }
     }

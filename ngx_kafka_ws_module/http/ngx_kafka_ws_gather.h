@@ -39,6 +39,9 @@ typedef struct {
 
 #define NGX_KAFKA_WS_PICK_NONE  ((uint32_t) -1)
 
+/* of a span, and as many more as the last record is wanted by */
+#define NGX_KAFKA_WS_PICKS_MAX  65536
+
 
 /*
  * A copy: frames of one part after the other.  Of a route with a filter, a

@@ -16,7 +16,6 @@
 
 
 #define NGX_KAFKA_WS_SIFT_BLOCKS  65536   /* bytes of fields, at first */
-#define NGX_KAFKA_WS_SIFT_PICKS   65536   /* of a span, but for one record's */
 
 
 /* records of one part that are looked at */
@@ -71,7 +70,7 @@ ngx_kafka_ws_gather_sift_begin(ngx_kafka_ws_route_t *route,
 
     /* a record may be wanted by all; pages are touched when they are used */
 
-    n = NGX_KAFKA_WS_SIFT_PICKS + route->set.ngroups;
+    n = NGX_KAFKA_WS_PICKS_MAX + route->set.ngroups;
 
     if (n <= buf->max_picks) {
         return NGX_OK;
@@ -207,7 +206,8 @@ ngx_kafka_ws_sift_records(ngx_kafka_ws_route_t *route,
 
     for (i = 0; i < n; i++) {
 
-        if (i && buf->npicks >= NGX_KAFKA_WS_SIFT_PICKS) {
+        if (buf->npicks >= NGX_KAFKA_WS_PICKS_MAX) {
+            /* not with the first: the span had ended before */
             break;
         }
 
