@@ -173,6 +173,8 @@ ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
         }
     }
 
+    ngx_kafka_ws_gather_sift_end(buf);
+
     return buf->n ? NGX_KAFKA_WS_GATHER_SPAN : NGX_KAFKA_WS_GATHER_NONE;
 }
 

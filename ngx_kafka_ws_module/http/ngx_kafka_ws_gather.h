@@ -157,5 +157,11 @@ ngx_int_t ngx_kafka_ws_gather_sift(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_gather_src_t *src, size_t avail, ngx_log_t *log,
     ngx_kafka_ws_ring_e *rc, ngx_kafka_ws_ring_span_t *span);
 
+/*
+ * Forgets who wants records that did not get into the span: there was no room
+ * for them, or their ring was overrun, or became another one, meanwhile.
+ */
+void ngx_kafka_ws_gather_sift_end(ngx_kafka_ws_span_buf_t *buf);
+
 
 #endif /* _NGX_KAFKA_WS_GATHER_H_INCLUDED_ */

@@ -100,6 +100,8 @@ ngx_kafka_ws_gather_sift(ngx_kafka_ws_route_t *route,
 {
     ngx_kafka_ws_sift_t  sift;
 
+    ngx_kafka_ws_gather_sift_end(buf);
+
     if (ngx_kafka_ws_sift_blocks(route, buf, src, log, rc, span) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -131,12 +133,6 @@ ngx_kafka_ws_gather_sift(ngx_kafka_ws_route_t *route,
     *rc = ngx_kafka_ws_sift_records(route, kws, buf, &sift, span->n,
                                     &span->len);
 
-    while (buf->npicks
-           && buf->picks[buf->npicks - 1].record >= buf->n + sift.n)
-    {
-        buf->npicks--;
-    }
-
     if (*rc == NGX_KAFKA_WS_RING_OK) {
         span->n = sift.n;
         span->len = sift.len;
@@ -152,6 +148,15 @@ ngx_kafka_ws_gather_sift(ngx_kafka_ws_route_t *route,
     }
 
     return NGX_OK;
+}
+
+
+void
+ngx_kafka_ws_gather_sift_end(ngx_kafka_ws_span_buf_t *buf)
+{
+    while (buf->npicks && buf->picks[buf->npicks - 1].record >= buf->n) {
+        buf->npicks--;
+    }
 }
 
 
