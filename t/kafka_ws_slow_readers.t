@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
 # 10,000 clients that stop reading, on a stream at full rate: skipped over or
-# closed, they cost two workers what README.md says and the kernel what
+# closed, they cost two workers what OPERATIONS.md says and the kernel
 # "buffer" says, and those who read have each record in time.
 
 # brokers: kafka
@@ -36,7 +36,7 @@ use constant {
 
 	BUFFER => 4096,			# of which Linux takes the double,
 	PACKET => 4096,			# and may go over it by the last one
-	STREAM => 10 * 1024,		# README.md, Tuning
+	STREAM => 10 * 1024,		# OPERATIONS.md, Tuning
 	FRAME => 4096 + 256,		# the rest of one that was half sent
 	SLACK => 4 * 1024 * 1024,	# of each worker, for what it sends
 	TRIES => 4,
