@@ -13,6 +13,10 @@
 #define NGX_KAFKA_WS_CURSOR_DIGITS  19     /* of 2^63 - 1 */
 
 
+static int ngx_kafka_ws_cursor_twice(ngx_kafka_ws_cursor_text_t *t,
+    int32_t partition);
+static void ngx_kafka_ws_cursor_sift(ngx_kafka_ws_position_t *pos, size_t i,
+    size_t n);
 static size_t ngx_kafka_ws_cursor_search(const ngx_kafka_ws_position_t *pos,
     size_t n, int32_t partition);
 static int ngx_kafka_ws_cursor_hex(uint8_t ch);
@@ -84,7 +88,8 @@ ngx_kafka_ws_cursor_parse(const uint8_t *p, size_t n,
     ngx_kafka_ws_cursor_error_t *err)
 {
     int                         rc;
-    size_t                      i, count;
+    size_t                      count;
+    int32_t                     twice;
     const uint8_t              *start;
     ngx_kafka_ws_position_t     new;
     ngx_kafka_ws_cursor_text_t  t;
@@ -122,22 +127,11 @@ ngx_kafka_ws_cursor_parse(const uint8_t *p, size_t n,
             return NGX_KAFKA_WS_CURSOR_ERROR;
         }
 
-        i = ngx_kafka_ws_cursor_search(pos, count, new.partition);
-
-        if (i < count && pos[i].partition == new.partition) {
-            return ngx_kafka_ws_cursor_fail(&t, start,
-                                            "partition named twice");
-        }
-
         if (count == max) {
             return ngx_kafka_ws_cursor_fail(&t, start, "too many partitions");
         }
 
-        memmove(&pos[i + 1], &pos[i],
-                (count - i) * sizeof(ngx_kafka_ws_position_t));
-
-        pos[i] = new;
-        count++;
+        pos[count++] = new;
 
         rc = ngx_kafka_ws_cursor_more(&t);
 
@@ -147,9 +141,113 @@ ngx_kafka_ws_cursor_parse(const uint8_t *p, size_t n,
         return NGX_KAFKA_WS_CURSOR_ERROR;
     }
 
+    twice = ngx_kafka_ws_cursor_sort(pos, count);
+
+    if (twice >= 0) {
+        return ngx_kafka_ws_cursor_twice(&t, twice);
+    }
+
     *n_pos = count;
 
     return NGX_KAFKA_WS_CURSOR_OK;
+}
+
+
+/* says where a cursor, which has no other fault, has the partition again */
+
+static int
+ngx_kafka_ws_cursor_twice(ngx_kafka_ws_cursor_text_t *t, int32_t partition)
+{
+    size_t          found;
+    int32_t         other;
+    const uint8_t  *start;
+
+    found = 0;
+    t->pos = t->start;
+
+    for ( ;; ) {
+        start = t->pos;
+
+        (void) ngx_kafka_ws_cursor_partition(t, &other);
+
+        found += (other == partition);
+        t->pos = memchr(t->pos, ',', (size_t) (t->last - t->pos));
+
+        if (found == 2 || t->pos == NULL) {
+            return ngx_kafka_ws_cursor_fail(t, start,
+                                            "partition named twice");
+        }
+
+        t->pos++;
+    }
+}
+
+
+/* a heap sort: no order that a client may choose makes it slow */
+
+int32_t
+ngx_kafka_ws_cursor_sort(ngx_kafka_ws_position_t *pos, size_t n)
+{
+    size_t                   i;
+    ngx_kafka_ws_position_t  top;
+
+    for (i = 1; i < n; i++) {
+        if (pos[i - 1].partition >= pos[i].partition) {
+            break;
+        }
+    }
+
+    if (i >= n) {
+        return -1;
+    }
+
+    for (i = n / 2; i-- > 0; /* void */ ) {
+        ngx_kafka_ws_cursor_sift(pos, i, n);
+    }
+
+    for (i = n - 1; i > 0; i--) {
+        top = pos[0];
+        pos[0] = pos[i];
+        pos[i] = top;
+
+        ngx_kafka_ws_cursor_sift(pos, 0, i);
+    }
+
+    for (i = 1; i < n; i++) {
+        if (pos[i - 1].partition == pos[i].partition) {
+            return pos[i].partition;
+        }
+    }
+
+    return -1;
+}
+
+
+/* moves the position i down to its place in a heap of n */
+
+static void
+ngx_kafka_ws_cursor_sift(ngx_kafka_ws_position_t *pos, size_t i, size_t n)
+{
+    size_t                   child;
+    ngx_kafka_ws_position_t  down;
+
+    down = pos[i];
+
+    for (child = 2 * i + 1; child < n; child = 2 * i + 1) {
+
+        if (child + 1 < n && pos[child].partition < pos[child + 1].partition) {
+            child++;
+        }
+
+        if (pos[child].partition <= down.partition) {
+            break;
+        }
+
+        pos[i] = pos[child];
+        i = child;
+    }
+
+    pos[i] = down;
 }
 
 

@@ -82,12 +82,19 @@ int ngx_kafka_ws_cursor_unescape(uint8_t *p, size_t *n,
  * max:      its size; more pairs are an error
  * n_pos:    set on success; 0 if the text is empty
  * returns:  ngx_kafka_ws_cursor_e
- * cost:     one pass if partitions ascend, else up to n_pos^2 / 2 moves
- *           of 16 bytes; no allocation
+ * cost:     one pass if partitions ascend, else they are sorted, n_pos times
+ *           its logarithm; no allocation
  */
 int ngx_kafka_ws_cursor_parse(const uint8_t *p, size_t n,
     ngx_kafka_ws_position_t *pos, size_t max, size_t *n_pos,
     ngx_kafka_ws_cursor_error_t *err);
+
+/*
+ * Sorts the positions of a cursor by partition.
+ * returns:  -1, or a partition that is there twice
+ * cost:     as above
+ */
+int32_t ngx_kafka_ws_cursor_sort(ngx_kafka_ws_position_t *pos, size_t n);
 
 /*
  * Finds a partition in a parsed cursor.
