@@ -14,8 +14,6 @@
 
 static int ngx_kafka_ws_ranges_element(ngx_kafka_ws_cursor_text_t *t,
     ngx_kafka_ws_range_t *r);
-static int ngx_kafka_ws_ranges_add(ngx_kafka_ws_range_t *ranges, size_t max,
-    size_t *n, ngx_kafka_ws_range_t r);
 
 
 int
@@ -115,9 +113,7 @@ ngx_kafka_ws_ranges_element(ngx_kafka_ws_cursor_text_t *t,
 }
 
 
-/* puts r in its place, and one with the ranges that it touches */
-
-static int
+int
 ngx_kafka_ws_ranges_add(ngx_kafka_ws_range_t *ranges, size_t max, size_t *n,
     ngx_kafka_ws_range_t r)
 {

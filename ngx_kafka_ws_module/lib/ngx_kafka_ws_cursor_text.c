@@ -9,6 +9,9 @@
 
 static int ngx_kafka_ws_cursor_number(ngx_kafka_ws_cursor_text_t *t,
     int64_t max, const char *what[3], int64_t *v);
+static void ngx_kafka_ws_cursor_begin(ngx_kafka_ws_cursor_text_t *t,
+    const uint8_t *p, size_t n, ngx_kafka_ws_cursor_error_t *err);
+static int ngx_kafka_ws_cursor_end(ngx_kafka_ws_cursor_text_t *t);
 
 
 /* texts of an empty, a padded and a big number */
@@ -52,6 +55,62 @@ ngx_kafka_ws_cursor_offset(ngx_kafka_ws_cursor_text_t *t, int64_t *offset)
     return ngx_kafka_ws_cursor_number(t, INT64_MAX,
                                       ngx_kafka_ws_cursor_offset_texts,
                                       offset);
+}
+
+
+int
+ngx_kafka_ws_cursor_partition_parse(const uint8_t *p, size_t n,
+    int32_t *partition, ngx_kafka_ws_cursor_error_t *err)
+{
+    ngx_kafka_ws_cursor_text_t  t;
+
+    ngx_kafka_ws_cursor_begin(&t, p, n, err);
+
+    if (ngx_kafka_ws_cursor_partition(&t, partition)
+        != NGX_KAFKA_WS_CURSOR_OK)
+    {
+        return NGX_KAFKA_WS_CURSOR_ERROR;
+    }
+
+    return ngx_kafka_ws_cursor_end(&t);
+}
+
+
+int
+ngx_kafka_ws_cursor_offset_parse(const uint8_t *p, size_t n, int64_t *offset,
+    ngx_kafka_ws_cursor_error_t *err)
+{
+    ngx_kafka_ws_cursor_text_t  t;
+
+    ngx_kafka_ws_cursor_begin(&t, p, n, err);
+
+    if (ngx_kafka_ws_cursor_offset(&t, offset) != NGX_KAFKA_WS_CURSOR_OK) {
+        return NGX_KAFKA_WS_CURSOR_ERROR;
+    }
+
+    return ngx_kafka_ws_cursor_end(&t);
+}
+
+
+static void
+ngx_kafka_ws_cursor_begin(ngx_kafka_ws_cursor_text_t *t, const uint8_t *p,
+    size_t n, ngx_kafka_ws_cursor_error_t *err)
+{
+    t->start = p;
+    t->pos = p;
+    t->last = p + n;
+    t->err = err;
+}
+
+
+static int
+ngx_kafka_ws_cursor_end(ngx_kafka_ws_cursor_text_t *t)
+{
+    if (t->pos != t->last) {
+        return ngx_kafka_ws_cursor_fail(t, t->pos, "unexpected character");
+    }
+
+    return NGX_KAFKA_WS_CURSOR_OK;
 }
 
 
