@@ -51,6 +51,8 @@ struct ngx_kafka_ws_subscription_s {
     unsigned                      where:3;    /* ngx_kafka_ws_where_e */
     unsigned                      format:2;
     unsigned                      skip:1;     /* records are lost */
+    unsigned                      coming:1;   /* it was never level with its
+                                                 route since its start */
 };
 
 
