@@ -19,8 +19,11 @@ struct node_s {
     node_t         *parent;
     uint8_t        *name;        /* of a member, escapes undone */
     size_t          name_len;    /* REF_BAD: a surrogate stands alone */
-    uint8_t        *text;        /* likewise */
+    uint8_t        *text;        /* likewise; of what is no string as it is
+                                    written; of a container and null none */
     size_t          len;
+    const uint8_t  *raw;         /* as it is written, in the whole text */
+    size_t          raw_len;
 };
 
 
@@ -173,8 +176,7 @@ static inline void
 build(tree_t *t, ref_json_t *j, node_t *parent, size_t index, uint8_t *name,
     size_t name_len)
 {
-    node_t         *node;
-    const uint8_t  *start;
+    node_t  *node;
 
     node = &t->nodes[t->n++];
     node->kind = *j->pos;
@@ -184,23 +186,25 @@ build(tree_t *t, ref_json_t *j, node_t *parent, size_t index, uint8_t *name,
     node->name_len = name_len;
     node->text = NULL;
     node->len = REF_BAD;
+    node->raw = j->pos;
 
     if (node->kind == '{' || node->kind == '[') {
         build_members(t, j, node);
-        return;
-    }
 
-    if (node->kind == '"') {
+    } else if (node->kind == '"') {
         node->text = unescaped(j, &node->len);
-        return;
+
+    } else {
+        promise(ref_value(j, 0));
     }
 
-    start = j->pos;
-    promise(ref_value(j, 0));
+    node->raw_len = (size_t) (j->pos - node->raw);
 
-    if (node->kind != 'n') {
-        node->len = (size_t) (j->pos - start);
-        node->text = fuzz_copy(start, node->len);
+    if (node->text == NULL && node->kind != '{' && node->kind != '['
+        && node->kind != 'n')
+    {
+        node->len = node->raw_len;
+        node->text = fuzz_copy(node->raw, node->len);
     }
 }
 
