@@ -7,13 +7,20 @@
  *     limit --bootstrap=HOST:PORT --topic=NAME --port=N
  *         consumes with librdkafka, makes the frame of a record once, and
  *         sends each connection all frames that wait for it in one send()
+ *     limit --bootstrap=HOST:PORT --topic=NAME --port=N --keys
+ *         the same for tokens: a connection that asks with ?u=KEY gets the
+ *         records of that key alone, found by a hash, those of a batch in
+ *         one send()
  *     limit --bootstrap=HOST:PORT --topic=NAME --bare
  *         consumes only, and reads the clock: the floor of latency
  *
- * It prints "ready", serves until TERM, and prints one line of JSON.  Only
- * as much of HTTP and WebSocket is here as ws_load needs: the answer to the
- * key of RFC 6455, 1.3, pings never, the Close echoed.  Values must need no
- * JSON escapes (those of kafka_bulk do not).
+ * --raw makes frames of bare values, else they are as those of the module.
+ *
+ * It prints "ready", serves until TERM, and prints one line of JSON; USR1
+ * drops what was counted so far.  Only as much of HTTP and WebSocket is here
+ * as ws_load needs: the answer to the key of RFC 6455, 1.3, pings never, the
+ * Close echoed.  Keys and values must need no JSON escapes (those of
+ * kafka_bulk do not).
  */
 
 
@@ -38,8 +45,6 @@
 #include "limit.h"
 
 
-#define LIMIT_FDS    32768
-
 #define LIMIT_101                                                             \
     "HTTP/1.1 101 Switching Protocols\r\n"                                    \
     "Upgrade: websocket\r\nConnection: Upgrade\r\n"                           \
@@ -62,24 +67,26 @@ static int limit_ring_map(void);
 static void limit_accept(void);
 static void limit_client(int fd, uint32_t events);
 static void limit_send(int fd);
-static void limit_close(int fd);
 static void limit_signal(int signo);
 
 
 const char            *limit_bootstrap;
 const char            *limit_topic;
 int                    limit_bare;
+int                    limit_keys;
+int                    limit_raw;
 int                    limit_ep;
 int                    limit_efd;
 uint8_t               *limit_ring;
 uint64_t               limit_head;
+uint64_t               limit_sends;
+volatile int           limit_lap;
 
 static int             limit_port;
 static int             limit_lfd = -1;
 static limit_conn_t    limit_conns[LIMIT_FDS];
 static int             limit_open[LIMIT_FDS];
 static uint32_t        limit_nopen;
-static uint64_t        limit_sends;
 
 static volatile sig_atomic_t  limit_stop;
 
@@ -92,12 +99,13 @@ main(int argc, char **argv)
 
     if (limit_options(argc, argv) == -1) {
         (void) fputs("usage: limit --bootstrap=HOST:PORT --topic=NAME "
-                     "--port=N | --bare\n", stderr);
+                     "--port=N [--keys] [--raw] | --bare\n", stderr);
         return 2;
     }
 
     (void) prctl(PR_SET_PDEATHSIG, SIGTERM);
     (void) signal(SIGTERM, limit_signal);
+    (void) signal(SIGUSR1, limit_signal);
     (void) signal(SIGPIPE, SIG_IGN);
 
     limit_ep = epoll_create1(EPOLL_CLOEXEC);
@@ -131,7 +139,7 @@ main(int argc, char **argv)
         }
     }
 
-    limit_report(limit_sends);
+    limit_report();
 
     return 0;
 }
@@ -146,6 +154,8 @@ limit_options(int argc, char **argv)
         { "topic", required_argument, NULL, 't' },
         { "port", required_argument, NULL, 'p' },
         { "bare", no_argument, NULL, 'r' },
+        { "keys", no_argument, NULL, 'k' },
+        { "raw", no_argument, NULL, 'w' },
         { NULL, 0, NULL, 0 }
     };
 
@@ -169,6 +179,14 @@ limit_options(int argc, char **argv)
             limit_bare = 1;
             break;
 
+        case 'k':
+            limit_keys = 1;
+            break;
+
+        case 'w':
+            limit_raw = 1;
+            break;
+
         default:
             return -1;
         }
@@ -182,9 +200,12 @@ limit_options(int argc, char **argv)
 static void
 limit_signal(int signo)
 {
-    (void) signo;
+    if (signo == SIGUSR1) {
+        limit_lap = 1;
 
-    limit_stop = 1;
+    } else {
+        limit_stop = 1;
+    }
 }
 
 
@@ -327,7 +348,15 @@ limit_client(int fd, uint32_t events)
             c->slot = limit_nopen;
             limit_open[limit_nopen++] = fd;
 
-            (void) send(fd, answer, sizeof(answer) - 1, 0);
+            if (limit_keys && limit_keys_open(fd, buf, (size_t) n) == -1) {
+                limit_close(fd);
+                return;
+            }
+
+            /* bare values have no events beside them */
+
+            (void) send(fd, answer, limit_raw ? sizeof(LIMIT_101) - 1
+                                              : sizeof(answer) - 1, 0);
             return;
         }
 
@@ -351,6 +380,11 @@ void
 limit_pass(void)
 {
     uint32_t  i;
+
+    if (limit_keys) {
+        limit_keys_pass();
+        return;
+    }
 
     for (i = limit_nopen; i > 0; i--) {
         limit_send(limit_open[i - 1]);
@@ -395,13 +429,17 @@ limit_send(int fd)
 }
 
 
-static void
+void
 limit_close(int fd)
 {
     int            last;
     limit_conn_t  *c;
 
     c = &limit_conns[fd];
+
+    if (limit_keys) {
+        limit_keys_close(fd);
+    }
 
     if (c->open) {
         last = limit_open[--limit_nopen];

@@ -17,8 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <librdkafka/rdkafka.h>
-
 #include "limit.h"
 
 
@@ -27,7 +25,7 @@
 
 
 static int limit_settle(int partitions);
-static void limit_frame(const rd_kafka_message_t *rkm);
+static void limit_record(const rd_kafka_message_t *rkm);
 static void limit_stamp(const rd_kafka_message_t *rkm);
 static int limit_compare(const void *one, const void *two);
 
@@ -35,6 +33,7 @@ static int limit_compare(const void *one, const void *two);
 static rd_kafka_t         *limit_rk;
 static rd_kafka_queue_t   *limit_queue;
 static uint64_t            limit_records;
+static uint64_t            limit_batches;
 static uint32_t            limit_nstamps;
 static uint32_t           *limit_stamps;
 
@@ -161,6 +160,14 @@ limit_consume(void)
 
     (void) !read(limit_efd, &one, sizeof(one));
 
+    if (limit_lap) {
+        limit_lap = 0;
+        limit_records = 0;
+        limit_batches = 0;
+        limit_nstamps = 0;
+        limit_sends = 0;
+    }
+
     do {
         n = rd_kafka_consume_batch_queue(limit_queue, 0, messages,
                                          LIMIT_BATCH);
@@ -169,17 +176,13 @@ limit_consume(void)
 
             if (messages[j]->err == 0) {
                 limit_records++;
-
-                if (limit_bare) {
-                    limit_stamp(messages[j]);
-
-                } else {
-                    limit_frame(messages[j]);
-                }
+                limit_record(messages[j]);
             }
 
             rd_kafka_message_destroy(messages[j]);
         }
+
+        limit_batches += (n > 0);
 
         limit_pass();
 
@@ -188,44 +191,17 @@ limit_consume(void)
 
 
 static void
-limit_frame(const rd_kafka_message_t *rkm)
+limit_record(const rd_kafka_message_t *rkm)
 {
-    int                        n;
-    size_t                     len, head;
-    uint8_t                   *p;
-    char                       text[160];
-    rd_kafka_timestamp_type_t  type;
+    if (limit_bare) {
+        limit_stamp(rkm);
 
-    n = snprintf(text, sizeof(text), "{\"partition\":%" PRId32
-                 ",\"offset\":%" PRId64 ",\"timestamp\":%" PRId64
-                 ",\"key\":null,\"value\":\"", rkm->partition, rkm->offset,
-                 rd_kafka_message_timestamp(rkm, &type));
-
-    len = (size_t) n + rkm->len + 2;
-    head = len < 126 ? 2 : len < 65536 ? 4 : 10;
-
-    if (len >= 65536) {
-        return;
-    }
-
-    p = limit_ring + limit_head % LIMIT_RING;
-
-    *p++ = 0x81;
-
-    if (head == 2) {
-        *p++ = (uint8_t) len;
+    } else if (limit_keys) {
+        limit_keys_record(rkm);
 
     } else {
-        *p++ = 126;
-        *p++ = (uint8_t) (len >> 8);
-        *p++ = (uint8_t) len;
+        limit_head += limit_frame(rkm, limit_ring + limit_head % LIMIT_RING);
     }
-
-    memcpy(p, text, (size_t) n);
-    memcpy(p + n, rkm->payload, rkm->len);
-    memcpy(p + n + rkm->len, "\"}", 2);
-
-    limit_head += head + len;
 }
 
 
@@ -273,16 +249,16 @@ limit_compare(const void *one, const void *two)
 
 
 void
-limit_report(uint64_t sends)
+limit_report(void)
 {
     uint32_t  n;
 
     n = limit_nstamps;
     qsort(limit_stamps, n, sizeof(uint32_t), limit_compare);
 
-    (void) printf("{\"records\":%" PRIu64 ",\"sends\":%" PRIu64
-                  ",\"latency_us\":{\"n\":%" PRIu32, limit_records,
-                  sends, n);
+    (void) printf("{\"records\":%" PRIu64 ",\"batches\":%" PRIu64
+                  ",\"sends\":%" PRIu64 ",\"latency_us\":{\"n\":%" PRIu32,
+                  limit_records, limit_batches, limit_sends, n);
 
     if (n) {
         (void) printf(",\"p50\":%" PRIu32 ",\"p99\":%" PRIu32

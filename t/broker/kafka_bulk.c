@@ -9,6 +9,7 @@
  *   count=N          so many records in all; default: until stopped
  *   seconds=N        for so long; default: until stopped
  *   rate=N           records a second in all; default 0: as fast as possible
+ *   burst=N          with a rate: so many of them at a time; default 1
  *   size=N or N-M    bytes of a value, at least what its fields need; 100
  *   run=ID           names the run, [A-Za-z0-9_.-]; default "run"
  *   first=N          sequence of each partition's first record; default 0
@@ -60,6 +61,7 @@ typedef struct {
     int64_t     count;
     int64_t     seconds;
     int64_t     rate;
+    int64_t     burst;
     int64_t     size_min;
     int64_t     size_max;
     int64_t     first;
@@ -181,6 +183,7 @@ kafka_bulk_options(kafka_bulk_conf_t *kbc, int argc, char **argv)
         { "count", &kbc->count },
         { "seconds", &kbc->seconds },
         { "rate", &kbc->rate },
+        { "burst", &kbc->burst },
         { "first", &kbc->first },
         { "keys", &kbc->keys },
         { "json", &kbc->json },
@@ -192,6 +195,7 @@ kafka_bulk_options(kafka_bulk_conf_t *kbc, int argc, char **argv)
 
     kbc->run = "run";
     kbc->partitions = 1;
+    kbc->burst = 1;
     kbc->size_min = 100;
     kbc->size_max = 100;
     kbc->inflight = 5;
@@ -247,6 +251,7 @@ kafka_bulk_options(kafka_bulk_conf_t *kbc, int argc, char **argv)
 
     if (kbc->topic == NULL || strlen(kbc->run) > 64
         || kbc->partitions < 1 || kbc->partitions > KAFKA_BULK_PARTITIONS
+        || kbc->burst < 1
         || ((kbc->header || kbc->json || kbc->owner) && kbc->keys == 0))
     {
         return -1;
@@ -383,8 +388,8 @@ kafka_bulk_run(rd_kafka_t *rk, const kafka_bulk_conf_t *kbc, kafka_bulk_t *kb)
         }
 
         if (kbc->rate > 0) {
-            due = start + (int64_t) ((double) kb->sent * 1e6
-                                     / (double) kbc->rate);
+            due = kb->sent - kb->sent % kbc->burst;
+            due = start + (int64_t) ((double) due * 1e6 / (double) kbc->rate);
             wait_us = due - now;
 
             if (wait_us > 0) {

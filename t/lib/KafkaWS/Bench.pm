@@ -23,18 +23,22 @@ sub new {
 	my ($last) = `taskset -pc $$` =~ /(\d+)$/m;
 
 	# the last processor there is; server and clients share it
-	return bless { broker => $broker, runs => 0, cpu => $last // 0 },
-		$class;
+	return bless { broker => $broker, runs => 0, cpu => $last // 0,
+		workers => 1, partitions => 1, zone => '128m', ring => '32m',
+		limit => [] }, $class;
 }
 
-# a topic of its own for each run
+# A topic of its own for each run, or the one that is set.  What else differs
+# is told by fields of the object, too: workers, partitions, zone, ring, limit
+# (more options of limit).
 sub topic {
 	my ($self) = @_;
 	my $b = $self->{broker};
 
 	$self->{run} = 'bench' . ++$self->{runs};
 
-	return $b->create_topic($b->topic('bench'), partitions => 1);
+	return $self->{topic} // $b->create_topic($b->topic('bench'),
+		partitions => $self->{partitions});
 }
 
 # location: directives beside kafka_ws; prefix: what nginx runs under
@@ -46,7 +50,7 @@ sub nginx {
 	$t->write_file_expand('nginx.conf', <<"EOT")->run();
 %%MODULE%%
 %%GLOBALS%%
-worker_processes 1;
+worker_processes $self->{workers};
 worker_rlimit_nofile 16384;
 events { worker_connections 8192; }
 http {
@@ -54,8 +58,8 @@ http {
     kafka_ws_cluster c {
         brokers %%BROKERS%%;
         topics  $topic;
-        zone    c 128m;
-        ring    32m;
+        zone    c $self->{zone};
+        ring    $self->{ring};
     }
     server {
         listen 127.0.0.1:%%PORT_0%% backlog=4096;
@@ -63,6 +67,7 @@ http {
             kafka_ws c;
             $location
         }
+        location = /kafka_ws_status { kafka_ws_status; }
     }
 }
 EOT
@@ -76,7 +81,8 @@ sub produce {
 	my $b = $self->{broker};
 
 	return $b->produce_bulk($topic, run => $self->{run}, rate => $o{rate},
-		size => $o{size}, count => $o{records}) unless $o{values};
+		size => $o{size}, count => $o{records},
+		partitions => $self->{partitions}) unless $o{values};
 
 	my $start = now();
 
@@ -304,7 +310,7 @@ sub latency {
 	my ($self, $server, %o) = @_;
 	my $topic = $self->topic();
 	my ($port, $stop) = $self->start($server, $topic, '');
-	my $bare = $self->limit($topic, '--bare');
+	my $bare = $self->limit($topic, ['--bare']);
 	my $load = KafkaWS::Load->start(port => $port, connections => 1,
 		records => $o{records}, run => $self->{run}, seconds => 60);
 
@@ -313,11 +319,8 @@ sub latency {
 
 	my $r = $load->result(60);
 
-	kill 'TERM', $bare->pid;
+	my $floor = ended($bare);
 
-	my $floor = JSON::PP::decode_json($bare->line(30));
-
-	$bare->wait(10);
 	$stop->();
 
 	die "client of $server: $r->{text}\n" if $r->{exit};
@@ -325,7 +328,8 @@ sub latency {
 	return { client => $r->{latency_us}, bare => $floor->{latency_us} };
 }
 
-# returns: (port, how to stop it, pids of all of it, pids of workers)
+# returns: (port, how to stop it, pids of all of it, pids of workers, how many
+# batches of records it has consumed, as far as it says so while it runs)
 sub start {
 	my ($self, $server, $topic, $location, @prefix) = @_;
 
@@ -334,22 +338,38 @@ sub start {
 		my @workers = $t->worker_pids();
 
 		return ($t->port(0), sub { $t->stop() },
-			[@workers, $t->helper_pid()], \@workers);
+			[@workers, $t->helper_pid()], \@workers,
+			sub { $t->status()->{clusters}[0]{batches} });
 	}
 
 	my $port = KafkaWS::Ports::reserve();
-	my $p = $self->limit($topic, "--port=$port", @prefix);
+	my $p = $self->limit($topic, ["--port=$port", @{ $self->{limit} }],
+		@prefix);
 
-	return ($port, sub { $p->stop() }, [$p->pid], [$p->pid]);
+	return ($port, sub { ended($p) }, [$p->pid], [$p->pid], sub { 0 });
+}
+
+# returns: the report of limit
+sub ended {
+	my ($p) = @_;
+
+	kill 'TERM', $p->pid;
+
+	my $line = $p->line(30) // die "no report of limit\n";
+
+	$p->wait(10);
+
+	return JSON::PP::decode_json($line);
 }
 
 sub limit {
-	my ($self, $topic, $option, @prefix) = @_;
+	my ($self, $topic, $options, @prefix) = @_;
 	my $p = KafkaWS::Process->start(pipe => 1, death => 'TERM',
 		command => [@prefix, tool('limit'), "--topic=$topic",
-			'--bootstrap=' . $self->{broker}->bootstrap, $option]);
+			'--bootstrap=' . $self->{broker}->bootstrap,
+			@$options]);
 
-	die "limit does not start\n" unless ($p->line(30) // '') eq 'ready';
+	die "limit does not start\n" unless ($p->line(60) // '') eq 'ready';
 
 	return $p;
 }
@@ -358,6 +378,8 @@ sub limit {
 package KafkaWS::Bench::Nginx;
 
 use base qw(KafkaWS::Nginx);
+
+use List::Util qw(sum);
 
 use KafkaWS::Process qw(wait_for);
 
@@ -371,9 +393,10 @@ sub command {
 	return (@prefix, $self->SUPER::command(@more));
 }
 
-# returns: instructions of the one process that calls such functions
+# returns: instructions of the one process that calls such functions, or of
+# so many
 sub counted {
-	my ($self, $functions) = @_;
+	my ($self, $functions, $processes) = (@_, 1);
 	my @found;
 
 	for my $file (glob "$self->{dir}/callgrind.out.*") {
@@ -384,9 +407,9 @@ sub counted {
 	}
 
 	die "no count of the caller of $functions in $self->{dir}\n"
-		unless @found == 1;
+		unless @found == $processes;
 
-	return $found[0];
+	return sum(@found);
 }
 
 # valgrind hides the titles by which workers are known
