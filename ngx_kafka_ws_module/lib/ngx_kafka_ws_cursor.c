@@ -5,6 +5,7 @@
 
 
 #include "ngx_kafka_ws_cursor.h"
+#include "ngx_kafka_ws_cursor_text.h"
 
 #include <string.h>
 
@@ -12,213 +13,15 @@
 #define NGX_KAFKA_WS_CURSOR_DIGITS  19     /* of 2^63 - 1 */
 
 
-/* where the parser stands; pos moves, start and last do not */
-
-typedef struct {
-    const uint8_t                *start;
-    const uint8_t                *pos;
-    const uint8_t                *last;
-    ngx_kafka_ws_cursor_error_t  *err;
-} ngx_kafka_ws_cursor_text_t;
-
-
-static int ngx_kafka_ws_cursor_fail(ngx_kafka_ws_cursor_text_t *t,
-    const uint8_t *p, const char *text);
-static int ngx_kafka_ws_cursor_number(ngx_kafka_ws_cursor_text_t *t,
-    int64_t max, const char *what[3], int64_t *v);
-static int ngx_kafka_ws_cursor_partition(ngx_kafka_ws_cursor_text_t *t,
-    int32_t *partition);
-static int ngx_kafka_ws_cursor_more(ngx_kafka_ws_cursor_text_t *t);
-static int ngx_kafka_ws_ranges_element(ngx_kafka_ws_cursor_text_t *t,
-    ngx_kafka_ws_range_t *r);
-static int ngx_kafka_ws_ranges_add(ngx_kafka_ws_range_t *ranges, size_t max,
-    size_t *n, ngx_kafka_ws_range_t r);
+static int ngx_kafka_ws_cursor_twice(ngx_kafka_ws_cursor_text_t *t,
+    int32_t partition);
+static void ngx_kafka_ws_cursor_sift(ngx_kafka_ws_position_t *pos, size_t i,
+    size_t n);
 static size_t ngx_kafka_ws_cursor_search(const ngx_kafka_ws_position_t *pos,
     size_t n, int32_t partition);
 static int ngx_kafka_ws_cursor_hex(uint8_t ch);
 static uint8_t *ngx_kafka_ws_cursor_write(uint8_t *p, const uint8_t *last,
     int64_t v, uint8_t end);
-
-
-/* texts of an empty, a padded and a big number */
-
-static const char  *ngx_kafka_ws_cursor_partition_texts[] = {
-    "partition missing",
-    "partition with leading zero",
-    "partition above 2147483647"
-};
-
-
-static const char  *ngx_kafka_ws_cursor_offset_texts[] = {
-    "offset missing",
-    "offset with leading zero",
-    "offset above 9223372036854775807"
-};
-
-
-int
-ngx_kafka_ws_ranges_parse(const uint8_t *p, size_t n,
-    ngx_kafka_ws_range_t *ranges, size_t max, size_t *n_ranges,
-    ngx_kafka_ws_cursor_error_t *err)
-{
-    int                         rc;
-    size_t                      count;
-    const uint8_t              *start;
-    ngx_kafka_ws_range_t        r;
-    ngx_kafka_ws_cursor_text_t  t;
-
-    if (n == 0) {
-        err->text = "empty partition list";
-        err->pos = 0;
-        return NGX_KAFKA_WS_CURSOR_ERROR;
-    }
-
-    t.start = p;
-    t.pos = p;
-    t.last = p + n;
-    t.err = err;
-
-    if (n == 3 && memcmp(p, "all", 3) == 0) {
-        ranges[0].first = 0;
-        ranges[0].last = INT32_MAX;
-        *n_ranges = 1;
-
-        return NGX_KAFKA_WS_CURSOR_OK;
-    }
-
-    count = 0;
-
-    do {
-        start = t.pos;
-
-        if (ngx_kafka_ws_ranges_element(&t, &r) != NGX_KAFKA_WS_CURSOR_OK) {
-            return NGX_KAFKA_WS_CURSOR_ERROR;
-        }
-
-        if (ngx_kafka_ws_ranges_add(ranges, max, &count, r)
-            != NGX_KAFKA_WS_CURSOR_OK)
-        {
-            return ngx_kafka_ws_cursor_fail(&t, start, "too many ranges");
-        }
-
-        rc = ngx_kafka_ws_cursor_more(&t);
-
-    } while (rc > 0);
-
-    if (rc < 0) {
-        return NGX_KAFKA_WS_CURSOR_ERROR;
-    }
-
-    *n_ranges = count;
-
-    return NGX_KAFKA_WS_CURSOR_OK;
-}
-
-
-/* "3" or "0-7" */
-
-static int
-ngx_kafka_ws_ranges_element(ngx_kafka_ws_cursor_text_t *t,
-    ngx_kafka_ws_range_t *r)
-{
-    const uint8_t  *start;
-
-    start = t->pos;
-
-    if (ngx_kafka_ws_cursor_partition(t, &r->first)
-        != NGX_KAFKA_WS_CURSOR_OK)
-    {
-        return NGX_KAFKA_WS_CURSOR_ERROR;
-    }
-
-    r->last = r->first;
-
-    if (t->pos == t->last || *t->pos != '-') {
-        return NGX_KAFKA_WS_CURSOR_OK;
-    }
-
-    t->pos++;
-
-    if (ngx_kafka_ws_cursor_partition(t, &r->last)
-        != NGX_KAFKA_WS_CURSOR_OK)
-    {
-        return NGX_KAFKA_WS_CURSOR_ERROR;
-    }
-
-    if (r->last < r->first) {
-        return ngx_kafka_ws_cursor_fail(t, start, "range from high to low");
-    }
-
-    return NGX_KAFKA_WS_CURSOR_OK;
-}
-
-
-/* puts r in its place, and one with the ranges that it touches */
-
-static int
-ngx_kafka_ws_ranges_add(ngx_kafka_ws_range_t *ranges, size_t max, size_t *n,
-    ngx_kafka_ws_range_t r)
-{
-    size_t  i, j;
-
-    /* ends are 0 or more: the int64_t sums cannot overflow */
-
-    for (i = 0; i < *n; i++) {
-        if ((int64_t) ranges[i].last + 1 >= r.first) {
-            break;
-        }
-    }
-
-    for (j = i; j < *n; j++) {
-        if (ranges[j].first > (int64_t) r.last + 1) {
-            break;
-        }
-
-        if (ranges[j].first < r.first) {
-            r.first = ranges[j].first;
-        }
-
-        if (ranges[j].last > r.last) {
-            r.last = ranges[j].last;
-        }
-    }
-
-    if (i == j && *n >= max) {
-        return NGX_KAFKA_WS_CURSOR_ERROR;
-    }
-
-    memmove(&ranges[i + 1], &ranges[j],
-            (*n - j) * sizeof(ngx_kafka_ws_range_t));
-
-    ranges[i] = r;
-    *n = *n - (j - i) + 1;
-
-    return NGX_KAFKA_WS_CURSOR_OK;
-}
-
-
-int
-ngx_kafka_ws_ranges_contain(const ngx_kafka_ws_range_t *ranges,
-    size_t n_ranges, int32_t partition)
-{
-    size_t  low, high, mid;
-
-    low = 0;
-    high = n_ranges;
-
-    while (low < high) {
-        mid = low + (high - low) / 2;
-
-        if (ranges[mid].last < partition) {
-            low = mid + 1;
-
-        } else {
-            high = mid;
-        }
-    }
-
-    return low < n_ranges && ranges[low].first <= partition;
-}
 
 
 int
@@ -285,7 +88,8 @@ ngx_kafka_ws_cursor_parse(const uint8_t *p, size_t n,
     ngx_kafka_ws_cursor_error_t *err)
 {
     int                         rc;
-    size_t                      i, count;
+    size_t                      count;
+    int32_t                     twice;
     const uint8_t              *start;
     ngx_kafka_ws_position_t     new;
     ngx_kafka_ws_cursor_text_t  t;
@@ -317,30 +121,17 @@ ngx_kafka_ws_cursor_parse(const uint8_t *p, size_t n,
 
         t.pos++;
 
-        if (ngx_kafka_ws_cursor_number(&t, INT64_MAX,
-                                       ngx_kafka_ws_cursor_offset_texts,
-                                       &new.offset)
+        if (ngx_kafka_ws_cursor_offset(&t, &new.offset)
             != NGX_KAFKA_WS_CURSOR_OK)
         {
             return NGX_KAFKA_WS_CURSOR_ERROR;
-        }
-
-        i = ngx_kafka_ws_cursor_search(pos, count, new.partition);
-
-        if (i < count && pos[i].partition == new.partition) {
-            return ngx_kafka_ws_cursor_fail(&t, start,
-                                            "partition named twice");
         }
 
         if (count == max) {
             return ngx_kafka_ws_cursor_fail(&t, start, "too many partitions");
         }
 
-        memmove(&pos[i + 1], &pos[i],
-                (count - i) * sizeof(ngx_kafka_ws_position_t));
-
-        pos[i] = new;
-        count++;
+        pos[count++] = new;
 
         rc = ngx_kafka_ws_cursor_more(&t);
 
@@ -350,102 +141,113 @@ ngx_kafka_ws_cursor_parse(const uint8_t *p, size_t n,
         return NGX_KAFKA_WS_CURSOR_ERROR;
     }
 
+    twice = ngx_kafka_ws_cursor_sort(pos, count);
+
+    if (twice >= 0) {
+        return ngx_kafka_ws_cursor_twice(&t, twice);
+    }
+
     *n_pos = count;
 
     return NGX_KAFKA_WS_CURSOR_OK;
 }
 
 
+/* says where a cursor, which has no other fault, has the partition again */
+
 static int
-ngx_kafka_ws_cursor_partition(ngx_kafka_ws_cursor_text_t *t,
-    int32_t *partition)
+ngx_kafka_ws_cursor_twice(ngx_kafka_ws_cursor_text_t *t, int32_t partition)
 {
-    int64_t  v;
+    size_t          found;
+    int32_t         other;
+    const uint8_t  *start;
 
-    if (ngx_kafka_ws_cursor_number(t, INT32_MAX,
-                                   ngx_kafka_ws_cursor_partition_texts, &v)
-        != NGX_KAFKA_WS_CURSOR_OK)
-    {
-        return NGX_KAFKA_WS_CURSOR_ERROR;
+    found = 0;
+    t->pos = t->start;
+
+    for ( ;; ) {
+        start = t->pos;
+
+        (void) ngx_kafka_ws_cursor_partition(t, &other);
+
+        found += (other == partition);
+        t->pos = memchr(t->pos, ',', (size_t) (t->last - t->pos));
+
+        if (found == 2 || t->pos == NULL) {
+            return ngx_kafka_ws_cursor_fail(t, start,
+                                            "partition named twice");
+        }
+
+        t->pos++;
     }
-
-    *partition = (int32_t) v;
-
-    return NGX_KAFKA_WS_CURSOR_OK;
 }
 
 
-/* decimal digits up to the first other byte; what: three error texts */
+/* a heap sort: no order that a client may choose makes it slow */
 
-static int
-ngx_kafka_ws_cursor_number(ngx_kafka_ws_cursor_text_t *t, int64_t max,
-    const char *what[3], int64_t *v)
+int32_t
+ngx_kafka_ws_cursor_sort(ngx_kafka_ws_position_t *pos, size_t n)
 {
-    int             digit;
-    const uint8_t  *start;
+    size_t                   i;
+    ngx_kafka_ws_position_t  top;
 
-    start = t->pos;
-    *v = 0;
+    for (i = 1; i < n; i++) {
+        if (pos[i - 1].partition >= pos[i].partition) {
+            break;
+        }
+    }
 
-    for ( /* void */ ; t->pos < t->last; t->pos++) {
+    if (i >= n) {
+        return -1;
+    }
 
-        if (*t->pos < '0' || *t->pos > '9') {
+    for (i = n / 2; i-- > 0; /* void */ ) {
+        ngx_kafka_ws_cursor_sift(pos, i, n);
+    }
+
+    for (i = n - 1; i > 0; i--) {
+        top = pos[0];
+        pos[0] = pos[i];
+        pos[i] = top;
+
+        ngx_kafka_ws_cursor_sift(pos, 0, i);
+    }
+
+    for (i = 1; i < n; i++) {
+        if (pos[i - 1].partition == pos[i].partition) {
+            return pos[i].partition;
+        }
+    }
+
+    return -1;
+}
+
+
+/* moves the position i down to its place in a heap of n */
+
+static void
+ngx_kafka_ws_cursor_sift(ngx_kafka_ws_position_t *pos, size_t i, size_t n)
+{
+    size_t                   child;
+    ngx_kafka_ws_position_t  down;
+
+    down = pos[i];
+
+    for (child = 2 * i + 1; child < n; child = 2 * i + 1) {
+
+        if (child + 1 < n && pos[child].partition < pos[child + 1].partition) {
+            child++;
+        }
+
+        if (pos[child].partition <= down.partition) {
             break;
         }
 
-        if (t->pos == start + 1 && *start == '0') {
-            return ngx_kafka_ws_cursor_fail(t, start, what[1]);
-        }
-
-        digit = *t->pos - '0';
-
-        if (*v > (max - digit) / 10) {
-            return ngx_kafka_ws_cursor_fail(t, start, what[2]);
-        }
-
-        *v = *v * 10 + digit;
+        pos[i] = pos[child];
+        i = child;
     }
 
-    if (t->pos == start) {
-
-        if (t->pos < t->last && *t->pos != ',' && *t->pos != ':') {
-            return ngx_kafka_ws_cursor_fail(t, start, "unexpected character");
-        }
-
-        return ngx_kafka_ws_cursor_fail(t, start, what[0]);
-    }
-
-    return NGX_KAFKA_WS_CURSOR_OK;
-}
-
-
-/* returns 1 past a comma, 0 at the end, else an error */
-
-static int
-ngx_kafka_ws_cursor_more(ngx_kafka_ws_cursor_text_t *t)
-{
-    if (t->pos == t->last) {
-        return 0;
-    }
-
-    if (*t->pos != ',') {
-        return ngx_kafka_ws_cursor_fail(t, t->pos, "unexpected character");
-    }
-
-    t->pos++;
-
-    return 1;
-}
-
-
-static int
-ngx_kafka_ws_cursor_fail(ngx_kafka_ws_cursor_text_t *t, const uint8_t *p,
-    const char *text)
-{
-    t->err->text = text;
-    t->err->pos = (size_t) (p - t->start);
-
-    return NGX_KAFKA_WS_CURSOR_ERROR;
+    pos[i] = down;
 }
 
 

@@ -60,6 +60,18 @@ int ngx_kafka_ws_ranges_parse(const uint8_t *p, size_t n,
     ngx_kafka_ws_cursor_error_t *err);
 
 /*
+ * Puts a range in its place in a parsed list, and one with those that it
+ * overlaps or touches.
+ * max:      as above
+ * n:        in and out, 0 at first
+ * r:        neither end is negative, nor is the first beyond the last
+ * returns:  ngx_kafka_ws_cursor_e; an error: one range too many
+ * cost:     n at most
+ */
+int ngx_kafka_ws_ranges_add(ngx_kafka_ws_range_t *ranges, size_t max,
+    size_t *n, ngx_kafka_ws_range_t r);
+
+/*
  * returns:  1 if a range of a parsed list holds the partition, else 0
  * cost:     logarithm of n_ranges
  */
@@ -82,12 +94,29 @@ int ngx_kafka_ws_cursor_unescape(uint8_t *p, size_t *n,
  * max:      its size; more pairs are an error
  * n_pos:    set on success; 0 if the text is empty
  * returns:  ngx_kafka_ws_cursor_e
- * cost:     one pass if partitions ascend, else up to n_pos^2 / 2 moves
- *           of 16 bytes; no allocation
+ * cost:     one pass if partitions ascend, else they are sorted, n_pos times
+ *           its logarithm; no allocation
  */
 int ngx_kafka_ws_cursor_parse(const uint8_t *p, size_t n,
     ngx_kafka_ws_position_t *pos, size_t max, size_t *n_pos,
     ngx_kafka_ws_cursor_error_t *err);
+
+/*
+ * Sorts the positions of a cursor by partition.
+ * returns:  -1, or a partition that is there twice
+ * cost:     as above
+ */
+int32_t ngx_kafka_ws_cursor_sort(ngx_kafka_ws_position_t *pos, size_t n);
+
+/*
+ * Parse a text that is one number and nothing else, as cursors have it:
+ * decimal digits, no leading zero.
+ * returns:  ngx_kafka_ws_cursor_e
+ */
+int ngx_kafka_ws_cursor_partition_parse(const uint8_t *p, size_t n,
+    int32_t *partition, ngx_kafka_ws_cursor_error_t *err);
+int ngx_kafka_ws_cursor_offset_parse(const uint8_t *p, size_t n,
+    int64_t *offset, ngx_kafka_ws_cursor_error_t *err);
 
 /*
  * Finds a partition in a parsed cursor.
