@@ -43,6 +43,11 @@ events {
 http {
     %%GLOBALS_HTTP%%
 
+    # those who are not read for a while, on a machine that is busy
+
+    kafka_ws_ping  5m timeout=5m;
+    kafka_ws_slow  close lag=5m;
+
     kafka_ws_cluster c {
         brokers   %%BROKERS%%;
         topics    $topic $deleted $holes $large $live;

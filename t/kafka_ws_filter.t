@@ -247,7 +247,8 @@ sub older {
 
 	$more->result();
 
-	is(scalar @got, $n, 'older records: all');
+	is(scalar @got, $n, 'older records: all')
+		or diag(join ' ', 'closed:', @{ $old->{close} // ['no'] });
 	is(scalar(grep { $_->{partition} != 1 } @got), 0,
 		'older records: no other');
 	is_deeply([map { $_->{offset} } @got],

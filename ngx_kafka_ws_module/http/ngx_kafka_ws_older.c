@@ -244,6 +244,40 @@ ngx_kafka_ws_older_begin(ngx_kafka_ws_route_t *route,
 }
 
 
+ngx_int_t
+ngx_kafka_ws_older_again(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub)
+{
+    ngx_uint_t                  k;
+    ngx_kafka_ws_older_t       *older;
+    ngx_kafka_ws_route_part_t  *part;
+
+    for (k = 0; k < sub->nplaces; k++) {
+        part = &route->parts[k];
+        older = sub->older;
+
+        if (!part->open || ngx_kafka_ws_older_part(sub, k)
+            || sub->places[k].seq >= ngx_kafka_ws_ring_tail(&part->view.ring))
+        {
+            continue;
+        }
+
+        if (older && k >= older->nparts) {
+            /* its partition is newer than that */
+            return NGX_DECLINED;
+        }
+
+        if (ngx_kafka_ws_older_begin(route, sub, k, sub->places[k].offset)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 void
 ngx_kafka_ws_older_end(ngx_kafka_ws_subscription_t *sub, ngx_uint_t k)
 {

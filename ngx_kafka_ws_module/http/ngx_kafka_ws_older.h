@@ -70,6 +70,13 @@ ngx_kafka_ws_want_e ngx_kafka_ws_older_ask(ngx_kafka_ws_root_t *root,
 ngx_int_t ngx_kafka_ws_older_begin(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub, ngx_uint_t k, int64_t offset);
 
+/*
+ * Lets the parts that the ring has overrun begin at their places.
+ * returns:   NGX_OK; NGX_DECLINED: one of them cannot; NGX_ERROR: no memory
+ */
+ngx_int_t ngx_kafka_ws_older_again(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub);
+
 /* ends it for one part, or for all */
 void ngx_kafka_ws_older_end(ngx_kafka_ws_subscription_t *sub, ngx_uint_t k);
 void ngx_kafka_ws_older_free(ngx_kafka_ws_subscription_t *sub);

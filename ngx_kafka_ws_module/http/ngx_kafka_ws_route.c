@@ -323,6 +323,7 @@ ngx_kafka_ws_route_move(ngx_kafka_ws_route_t *route,
 
     case NGX_KAFKA_WS_AT_LIVE:
         route->nlive++;
+        sub->coming = 0;
         sub->round = sub->group->round;
         ngx_queue_insert_tail(&sub->group->live, &sub->queue);
         break;

@@ -241,6 +241,7 @@ ngx_kafka_ws_start_decided(ngx_kafka_ws_route_t *route,
 
     sub->nplaces = route->nparts;
     sub->behind = ngx_current_msec;
+    sub->coming = 1;
 
     if (busy) {
 

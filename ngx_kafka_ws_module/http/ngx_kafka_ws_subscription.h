@@ -52,6 +52,8 @@ struct ngx_kafka_ws_subscription_s {
     unsigned                      where:3;    /* ngx_kafka_ws_where_e */
     unsigned                      format:2;
     unsigned                      skip:1;     /* records are lost */
+    unsigned                      coming:1;   /* it was never level with its
+                                                 route since its start */
     unsigned                      owned:1;    /* its memory is its own, and
                                                  not the request's pool's */
     unsigned                      code:13;    /* why it has ended */

@@ -265,6 +265,13 @@ ngx_kafka_ws_worker_slow(ngx_kafka_ws_subscription_t *sub, ngx_uint_t lapped)
         return NGX_OK;
     }
 
+    if (!late && sub->coming && klcf->backfill.on
+        && ngx_kafka_ws_older_again(sub->route, sub) == NGX_OK)
+    {
+        /* on its way from older records to the end it is not slow */
+        return NGX_OK;
+    }
+
     if (lapped) {
         ngx_kafka_ws_count(&sub->kws->counters->lapped, 1);
     }
