@@ -109,7 +109,7 @@ http {
 
 EOT
 
-$t->plan($b->kind() eq 'kafka' ? 86 : 84)->run();
+$t->plan($b->kind() eq 'kafka' ? 87 : 85)->run();
 
 ###############################################################################
 
@@ -340,6 +340,10 @@ is_deeply([$c->records(1, 0.3)], [], 'nothing else');
 my $gap = socket_of('/none');
 my $back = socket_of('/backfill');
 my $close = socket_of('/close');
+my $reader = socket_of('/none');
+
+$reader->ask(command => 'subscribe', topic => $small);
+$reader->wait_event('start', 10);
 
 for my $s ($gap, $back, $close) {
 	$s->ask(command => 'subscribe', topic => $small);
@@ -351,6 +355,7 @@ for my $s ($gap, $back, $close) {
 
 $b->produce($small, map { "$_ " . 'x' x 1000 } 0 .. 199);
 $b->produce($one, 'mark');
+is(($reader->records(200, 20))[-1]{offset}, 199, 'the ring has the last one');
 
 for my $s ($gap, $back, $close) {
 	is($s->next_record(10)->{value}, 'mark', 'beside a stream that lags');
