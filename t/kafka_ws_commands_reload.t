@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 
 # Reloads, a killed helper and a killed worker under clients with several
-# streams over one socket, which pause and resume meanwhile: nothing is lost,
-# doubled or reordered on any stream.
+# streams over one socket, which pause, leave, come back and seek meanwhile:
+# nothing is lost, doubled or reordered on any stream.
 
 # brokers: kafka mock
 # timeout: 180
@@ -15,6 +15,7 @@ use strict;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use List::Util qw(max);
 use Test::More;
 
 use KafkaWS::Broker;
@@ -32,7 +33,7 @@ my @topics = map { $broker->create_topic($broker->topic("reload$_"),
 	partitions => PARTITIONS) } 0 .. TOPICS - 1;
 my $wait = $broker->kind() eq 'mock' ? 5 : 500;
 
-my $t = KafkaWS::Nginx->new(broker => $broker)->plan(13);
+my $t = KafkaWS::Nginx->new(broker => $broker)->plan(14);
 
 $t->allow_alert(qr/exited on signal 9$/);
 
@@ -49,6 +50,9 @@ events {
 http {
     %%GLOBALS_HTTP%%
 
+    # the clients of this test have no time for pings while they wait
+
+    kafka_ws_ping   5m;
     kafka_ws_drain  500ms;
 
     kafka_ws_cluster c {
@@ -73,7 +77,7 @@ EOT
 
 ###############################################################################
 
-my ($records, $closes, $lost, $pauses) = (0, 0, 0, 0);
+my ($records, $closes, $lost, $pauses, $moves) = (0, 0, 0, 0, 0);
 my %codes;
 my @clients = map { { next => {}, cursor => {} } } 1 .. CLIENTS;
 
@@ -125,6 +129,7 @@ cmp_ok($closes, '>=', 4 * CLIENTS, 'each reload closed everyone');
 is_deeply([grep { $_ ne 1012 && $_ ne 'cut' } keys %codes], [],
 	'with 1012, but for the worker');
 cmp_ok($pauses, '>', 10, 'streams were paused meanwhile');
+cmp_ok($moves, '>', 10, 'and moved');
 is(scalar(grep { $_->{c}->ask(command => 'pause',
 	topic => $topics[0])->{event} eq 'paused' } @clients), CLIENTS,
 	'all are there');
@@ -139,6 +144,7 @@ sub attach {
 
 	$client->{c} = $c;
 	$client->{paused} = undef;
+	$client->{sought} = {};
 
 	for my $topic (@topics) {
 		my $cursor = $client->{cursor}{$topic};
@@ -169,15 +175,39 @@ sub pump {
 	}
 }
 
-# pauses a stream, and lets it go on the next time
+# pauses a stream, and lets it go on the next time; or ends it, to begin where
+# the answer says; or goes back in it
 sub toggle {
 	my ($client) = @_;
+	my $c = $client->{c};
 	my $topic = $client->{paused} // $topics[rand @topics];
 
-	$client->{c}->command(id => 'toggle', command => $client->{paused}
-		? 'resume' : 'pause', topic => $topic);
-	$client->{paused} = $client->{paused} ? undef : $topic;
-	$pauses++;
+	if ($client->{paused}) {
+		$c->command(id => 'r', command => 'resume', topic => $topic);
+		$client->{paused} = undef;
+		return;
+	}
+
+	my $at = $client->{at}{$topic};
+	my $what = int rand 4;
+
+	if ($what == 0) {
+		$c->command(id => 'u', command => 'unsubscribe',
+			topic => $topic);
+		$moves++;
+
+	} elsif ($what == 1 && $at) {
+		my ($p) = keys %$at;
+
+		$c->command(id => 's', command => 'seek', topic => $topic,
+			partition => 0 + $p, offset => max(0, $at->{$p} - 20));
+		$moves++;
+
+	} else {
+		$c->command(id => 'p', command => 'pause', topic => $topic);
+		$client->{paused} = $topic;
+		$pauses++;
+	}
 }
 
 sub take {
@@ -194,13 +224,21 @@ sub take {
 		$client->{cursor}{ $m->{topic} } = $m->{cursor}
 			if defined $m->{cursor} && length $m->{cursor};
 		start_of($client, $m) if ($m->{event} // '') eq 'start';
+
+		$client->{sought}{ $m->{topic} } = 1
+			if ($m->{event} // '') eq 'sought';
+		$c->command(id => 'b', command => 'subscribe',
+			topic => $m->{topic}, cursor => $m->{cursor})
+			if ($m->{event} // '') eq 'unsubscribed';
 	}
 
 	die $@ if $@ && $@ !~ /reset|closed|eof|end/i;
 
 	return unless $c->{close} || $c->eof();
 
-	$codes{ $c->{close} ? $c->{close}[0] : 'cut' }++;
+	$codes{ $c->{close} ? $c->{close}[0] : "cut" }++;
+	diag("closed: @{ $c->{close} }")
+		if $c->{close} && $c->{close}[0] != 1012;
 	$closes++;
 	attach($client);
 }
@@ -208,8 +246,25 @@ sub take {
 sub start_of {
 	my ($client, $m) = @_;
 
-	$client->{at}{ $m->{topic} }{ $_->{partition} } = $_->{offset}
-		for @{ $m->{partitions} };
+	my $sought = delete $client->{sought}{ $m->{topic} };
+
+	# the producer's numbers are Kafka's offsets here
+	for my $start (@{ $m->{partitions} }) {
+		my ($p, $offset) = @$start{qw(partition offset)};
+		my $next = \$client->{next}{ $m->{topic} }[$p];
+
+		if ($offset != ($$next // 0)
+			&& !($sought && $offset < $$next))
+		{
+			diag("$m->{topic} $p starts at $offset instead of "
+				. ($$next // 0));
+			$lost++;
+		}
+
+		$$next = $offset;
+		$client->{at}{ $m->{topic} }{$p} = $offset;
+	}
+
 	cursor_of($client, $m->{topic});
 }
 
