@@ -31,31 +31,19 @@ static void ngx_kafka_ws_merge_connection(ngx_kafka_ws_loc_conf_t *prev,
     ngx_kafka_ws_loc_conf_t *conf);
 static ngx_int_t ngx_kafka_ws_merge_cluster(ngx_conf_t *cf,
     ngx_kafka_ws_loc_conf_t *kwlcf);
+static ngx_int_t ngx_kafka_ws_merge_commands(ngx_conf_t *cf,
+    ngx_kafka_ws_loc_conf_t *kwlcf);
 static ngx_int_t ngx_kafka_ws_merge_topic(ngx_conf_t *cf,
     ngx_kafka_ws_loc_conf_t *kwlcf);
 static ngx_str_t *ngx_kafka_ws_only_topic(ngx_kafka_ws_cluster_t *kwc);
 static ngx_int_t ngx_kafka_ws_merge_cursor(ngx_conf_t *cf,
     ngx_kafka_ws_loc_conf_t *kwlcf);
-static ngx_int_t ngx_kafka_ws_merge_renderings(ngx_conf_t *cf,
-    ngx_kafka_ws_loc_conf_t *kwlcf);
-static ngx_kafka_ws_cluster_rendering_t *ngx_kafka_ws_merge_rendering(
-    ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf,
-    ngx_kafka_ws_rendering_t *r);
 static ngx_int_t ngx_kafka_ws_add_path(ngx_conf_t *cf,
     ngx_kafka_ws_main_conf_t *kwmcf);
 
 
 static ngx_kafka_ws_range_t  ngx_kafka_ws_all_partitions = {
     0, NGX_MAX_INT32_VALUE
-};
-
-
-/* in the order of ngx_kafka_ws_format_e */
-
-static ngx_str_t  ngx_kafka_ws_protocols[NGX_KAFKA_WS_FORMATS] = {
-    ngx_string("kafka.json.v1"),
-    ngx_string("kafka.text.v1"),
-    ngx_string("kafka.binary.v1")
 };
 
 
@@ -151,6 +139,7 @@ ngx_kafka_ws_create_loc_conf(ngx_conf_t *cf)
      */
 
     kwlcf->value_json = NGX_CONF_UNSET_UINT;
+    kwlcf->commands.on = NGX_CONF_UNSET_UINT;
     kwlcf->backfill.on = NGX_CONF_UNSET_UINT;
     kwlcf->gap = NGX_CONF_UNSET_UINT;
     kwlcf->slow = NGX_CONF_UNSET_UINT;
@@ -177,6 +166,7 @@ ngx_kafka_ws_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     if (ngx_kafka_ws_merge_cluster(cf, conf) != NGX_OK
+        || ngx_kafka_ws_merge_commands(cf, conf) != NGX_OK
         || ngx_kafka_ws_merge_topic(cf, conf) != NGX_OK
         || ngx_kafka_ws_merge_cursor(cf, conf) != NGX_OK
         || ngx_kafka_ws_merge_renderings(cf, conf) != NGX_OK
@@ -281,6 +271,14 @@ static void
 ngx_kafka_ws_merge_connection(ngx_kafka_ws_loc_conf_t *prev,
     ngx_kafka_ws_loc_conf_t *conf)
 {
+    if (conf->commands.on == NGX_CONF_UNSET_UINT) {
+        conf->commands = prev->commands;
+    }
+
+    if (conf->commands.on == NGX_CONF_UNSET_UINT) {
+        conf->commands.on = 0;
+    }
+
     if (conf->backfill.on == NGX_CONF_UNSET_UINT) {
         conf->backfill = prev->backfill;
     }
@@ -341,6 +339,32 @@ ngx_kafka_ws_merge_cluster(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf)
 }
 
 
+/* answers are json */
+
+static ngx_int_t
+ngx_kafka_ws_merge_commands(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf)
+{
+    ngx_uint_t  i;
+
+    if (!kwlcf->commands.on) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < kwlcf->nformats; i++) {
+        if (kwlcf->formats[i] == NGX_KAFKA_WS_FORMAT_JSON) {
+            return NGX_OK;
+        }
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "\"kafka_ws_commands\" needs \"json\" in "
+                  "\"kafka_ws_format\", for \"kafka_ws\" in %s:%ui",
+                  kwlcf->file, kwlcf->line);
+
+    return NGX_ERROR;
+}
+
+
 static ngx_int_t
 ngx_kafka_ws_merge_topic(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf)
 {
@@ -365,6 +389,10 @@ ngx_kafka_ws_merge_topic(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf)
     }
 
     name = ngx_kafka_ws_only_topic(kwlcf->cluster);
+
+    if (name == NULL && kwlcf->commands.on) {
+        return NGX_OK;
+    }
 
     if (name == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -426,74 +454,6 @@ ngx_kafka_ws_merge_cursor(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf)
     ngx_str_set(&value, "$arg_cursor");
 
     return ngx_kafka_ws_args_compile(cf, &value, cv);
-}
-
-
-static ngx_int_t
-ngx_kafka_ws_merge_renderings(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf)
-{
-    ngx_uint_t                 i;
-    ngx_kafka_ws_rendering_t   r;
-
-    for (i = 0; i < kwlcf->nformats; i++) {
-
-        ngx_memzero(&r, sizeof(ngx_kafka_ws_rendering_t));
-
-        r.format = kwlcf->formats[i];
-        r.value_json = (unsigned) kwlcf->value_json;
-        r.fields = (uint32_t) kwlcf->fields;
-
-        if (kwlcf->names) {
-            r.names = kwlcf->names->elts;
-            r.nnames = kwlcf->names->nelts;
-        }
-
-        kwlcf->protocols[i] = ngx_kafka_ws_protocols[r.format];
-
-        kwlcf->renderings[i] = ngx_kafka_ws_merge_rendering(cf, kwlcf, &r);
-        if (kwlcf->renderings[i] == NULL) {
-            return NGX_ERROR;
-        }
-
-        if (kwlcf->socket.deflate == 0) {
-            continue;
-        }
-
-        r.deflate = (unsigned) kwlcf->socket.deflate;
-        r.deflate_min = kwlcf->socket.deflate_min;
-
-        kwlcf->deflated[i] = ngx_kafka_ws_merge_rendering(cf, kwlcf, &r);
-        if (kwlcf->deflated[i] == NULL) {
-            return NGX_ERROR;
-        }
-
-        kwlcf->deflated[i]->plain = kwlcf->renderings[i];
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_kafka_ws_cluster_rendering_t *
-ngx_kafka_ws_merge_rendering(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf,
-    ngx_kafka_ws_rendering_t *r)
-{
-    ngx_uint_t                         full;
-    ngx_kafka_ws_cluster_rendering_t  *cr;
-
-    cr = ngx_kafka_ws_cluster_rendering(kwlcf->cluster, r, cf->pool, &full);
-
-    if (cr == NULL && full) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "the locations of cluster \"%V\" have more than %d "
-                      "different combinations of \"kafka_ws_format\", "
-                      "\"kafka_ws_fields\", \"kafka_ws_value\" and "
-                      "\"kafka_ws_deflate\" in %s:%ui",
-                      &kwlcf->name, NGX_KAFKA_WS_RENDERINGS_MAX, kwlcf->file,
-                      kwlcf->line);
-    }
-
-    return cr;
 }
 
 

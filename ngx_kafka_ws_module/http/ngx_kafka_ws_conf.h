@@ -58,6 +58,18 @@ typedef struct {
 } ngx_kafka_ws_backfill_conf_t;
 
 
+/* kafka_ws_commands */
+
+#define NGX_KAFKA_WS_COMMANDS_STREAMS  64
+#define NGX_KAFKA_WS_COMMANDS_RATE     200
+
+typedef struct {
+    ngx_uint_t                  on;          /* NGX_CONF_UNSET_UINT */
+    ngx_uint_t                  streams;     /* of a connection, at most */
+    ngx_uint_t                  rate;        /* commands in a second */
+} ngx_kafka_ws_commands_conf_t;
+
+
 /* where a new client starts */
 
 typedef enum {
@@ -112,7 +124,7 @@ typedef struct {
     ngx_str_t                   name;        /* of the cluster */
     ngx_kafka_ws_cluster_t     *cluster;     /* NULL: not a stream */
 
-    ngx_http_complex_value_t   *topic;
+    ngx_http_complex_value_t   *topic;       /* NULL: none but by commands */
 
     ngx_http_complex_value_t   *partition;   /* with variables, or a key;
                                                 else NULL */
@@ -143,6 +155,8 @@ typedef struct {
                                                 this order */
     ngx_uint_t                  nterms;      /* 0: all records */
 
+    ngx_kafka_ws_commands_conf_t
+                                commands;
     ngx_kafka_ws_backfill_conf_t
                                 backfill;
     ngx_uint_t                  gap;         /* NGX_CONF_UNSET_UINT: by
@@ -186,6 +200,8 @@ char *ngx_kafka_ws_conf_filter(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_kafka_ws_conf_backfill(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_kafka_ws_conf_slow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_kafka_ws_conf_commands(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 /* post of a stock setter: bounds */
 char *ngx_kafka_ws_conf_check_drain(ngx_conf_t *cf, void *post, void *data);
@@ -194,6 +210,13 @@ char *ngx_kafka_ws_conf_check_drain(ngx_conf_t *cf, void *post, void *data);
 /* "brokers" and "topics" of a cluster block */
 char *ngx_kafka_ws_conf_brokers(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc);
 char *ngx_kafka_ws_conf_topics(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc);
+
+/*
+ * Has the cluster know the renderings of a location.
+ * where:     merge of a location
+ */
+ngx_int_t ngx_kafka_ws_merge_renderings(ngx_conf_t *cf,
+    ngx_kafka_ws_loc_conf_t *kwlcf);
 
 /*
  * Filters: merge has the cluster know a location's fields; rendering adds

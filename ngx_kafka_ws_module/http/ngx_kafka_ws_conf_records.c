@@ -3,7 +3,7 @@
  * Copyright (C) ngx_kafka_ws_module contributors
  *
  * Setters of what a location says of its records: which it sends, in which
- * form, from where on.
+ * form, from where on; and the renderings that come of it.
  */
 
 
@@ -22,6 +22,18 @@ static char *ngx_kafka_ws_add_names(ngx_conf_t *cf,
     ngx_kafka_ws_loc_conf_t *kwlcf, ngx_str_t *list);
 static char *ngx_kafka_ws_add_name(ngx_conf_t *cf, ngx_array_t *names,
     u_char *p, size_t len);
+static ngx_kafka_ws_cluster_rendering_t *ngx_kafka_ws_merge_rendering(
+    ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf,
+    ngx_kafka_ws_rendering_t *r);
+
+
+/* in the order of ngx_kafka_ws_format_e */
+
+static ngx_str_t  ngx_kafka_ws_protocols[NGX_KAFKA_WS_FORMATS] = {
+    ngx_string("kafka.json.v1"),
+    ngx_string("kafka.text.v1"),
+    ngx_string("kafka.binary.v1")
+};
 
 
 static ngx_conf_enum_t  ngx_kafka_ws_formats[] = {
@@ -373,4 +385,77 @@ ngx_kafka_ws_conf_cursor(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_kafka_ws_merge_renderings(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf)
+{
+    ngx_uint_t                 i;
+    ngx_kafka_ws_rendering_t   r;
+
+    for (i = 0; i < kwlcf->nformats; i++) {
+
+        ngx_memzero(&r, sizeof(ngx_kafka_ws_rendering_t));
+
+        r.format = kwlcf->formats[i];
+        r.value_json = (unsigned) kwlcf->value_json;
+        r.fields = (uint32_t) kwlcf->fields;
+
+        if (kwlcf->commands.on && r.format == NGX_KAFKA_WS_FORMAT_JSON) {
+            /* which of its streams is it? */
+            r.fields |= NGX_KAFKA_WS_FIELD_TOPIC;
+        }
+
+        if (kwlcf->names) {
+            r.names = kwlcf->names->elts;
+            r.nnames = kwlcf->names->nelts;
+        }
+
+        kwlcf->protocols[i] = ngx_kafka_ws_protocols[r.format];
+
+        kwlcf->renderings[i] = ngx_kafka_ws_merge_rendering(cf, kwlcf, &r);
+        if (kwlcf->renderings[i] == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (kwlcf->socket.deflate == 0) {
+            continue;
+        }
+
+        r.deflate = (unsigned) kwlcf->socket.deflate;
+        r.deflate_min = kwlcf->socket.deflate_min;
+
+        kwlcf->deflated[i] = ngx_kafka_ws_merge_rendering(cf, kwlcf, &r);
+        if (kwlcf->deflated[i] == NULL) {
+            return NGX_ERROR;
+        }
+
+        kwlcf->deflated[i]->plain = kwlcf->renderings[i];
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_kafka_ws_cluster_rendering_t *
+ngx_kafka_ws_merge_rendering(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf,
+    ngx_kafka_ws_rendering_t *r)
+{
+    ngx_uint_t                         full;
+    ngx_kafka_ws_cluster_rendering_t  *cr;
+
+    cr = ngx_kafka_ws_cluster_rendering(kwlcf->cluster, r, cf->pool, &full);
+
+    if (cr == NULL && full) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "the locations of cluster \"%V\" have more than %d "
+                      "different combinations of \"kafka_ws_format\", "
+                      "\"kafka_ws_fields\", \"kafka_ws_value\" and "
+                      "\"kafka_ws_deflate\" in %s:%ui",
+                      &kwlcf->name, NGX_KAFKA_WS_RENDERINGS_MAX, kwlcf->file,
+                      kwlcf->line);
+    }
+
+    return cr;
 }

@@ -16,9 +16,14 @@
 #define NGX_KAFKA_WS_BUFFER_MIN  4096                /* bytes */
 #define NGX_KAFKA_WS_BUFFER_MAX  (64 * 1024 * 1024)  /* bytes */
 
+#define NGX_KAFKA_WS_COMMANDS_STREAMS_MAX  1024
+#define NGX_KAFKA_WS_COMMANDS_RATE_MAX     10000
+
 
 static char *ngx_kafka_ws_conf_slow_arg(ngx_conf_t *cf,
     ngx_kafka_ws_loc_conf_t *kwlcf, ngx_str_t *value, ngx_uint_t *to);
+static ngx_int_t ngx_kafka_ws_conf_commands_arg(ngx_str_t *value, char *name,
+    ngx_int_t max, ngx_uint_t *n);
 
 
 char *
@@ -165,6 +170,89 @@ ngx_kafka_ws_conf_slow_arg(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf,
                   to ? "lag=time, buffer=size and to=earliest or to=latest, "
                        "each once,"
                      : "lag=time and buffer=size, each once,");
+}
+
+
+char *
+ngx_kafka_ws_conf_commands(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_kafka_ws_loc_conf_t  *kwlcf = conf;
+
+    ngx_str_t                     *value;
+    ngx_uint_t                     i, on;
+    ngx_kafka_ws_commands_conf_t  *commands;
+
+    commands = &kwlcf->commands;
+
+    if (commands->on != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    on = (value[1].len == 2 && ngx_strncmp(value[1].data, "on", 2) == 0);
+
+    if (!on
+        && (value[1].len != 3 || ngx_strncmp(value[1].data, "off", 3) != 0))
+    {
+        return ngx_kafka_ws_args_invalid(cf, &value[1], "on or off");
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (!on
+            || (ngx_kafka_ws_conf_commands_arg(&value[i], "streams=",
+                       NGX_KAFKA_WS_COMMANDS_STREAMS_MAX, &commands->streams)
+                != NGX_OK
+                && ngx_kafka_ws_conf_commands_arg(&value[i], "rate=",
+                       NGX_KAFKA_WS_COMMANDS_RATE_MAX, &commands->rate)
+                   != NGX_OK))
+        {
+            return ngx_kafka_ws_args_invalid(cf, &value[i],
+                              on ? "streams=n from 1 to 1024 and rate=n from "
+                                   "1 to 10000, each once,"
+                                 : "nothing behind off");
+        }
+    }
+
+    /* what is not given is not inherited */
+
+    if (commands->streams == 0) {
+        commands->streams = NGX_KAFKA_WS_COMMANDS_STREAMS;
+    }
+
+    if (commands->rate == 0) {
+        commands->rate = NGX_KAFKA_WS_COMMANDS_RATE;
+    }
+
+    commands->on = on;
+
+    return NGX_CONF_OK;
+}
+
+
+/* n:  0: not given yet */
+
+static ngx_int_t
+ngx_kafka_ws_conf_commands_arg(ngx_str_t *value, char *name, ngx_int_t max,
+    ngx_uint_t *n)
+{
+    ngx_int_t  number;
+    ngx_str_t  rest;
+
+    if (*n || ngx_kafka_ws_args_prefix(value, name, &rest) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    number = ngx_atoi(rest.data, rest.len);
+
+    if (number < 1 || number > max) {
+        return NGX_DECLINED;
+    }
+
+    *n = (ngx_uint_t) number;
+
+    return NGX_OK;
 }
 
 

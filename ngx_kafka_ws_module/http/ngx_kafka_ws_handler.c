@@ -11,6 +11,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_kafka_ws_bounds.h"
+#include "ngx_kafka_ws_commands.h"
 #include "ngx_kafka_ws_filter_wants.h"
 #include "ngx_kafka_ws_handler.h"
 #include "ngx_kafka_ws_handshake.h"
@@ -20,24 +22,23 @@
 /* what a request asks for */
 
 typedef struct {
-    ngx_kafka_ws_topic_t       *topic;
+    ngx_uint_t                  commands;      /* it may give some */
+    ngx_kafka_ws_topic_t       *topic;         /* NULL: none at first */
     ngx_kafka_ws_range_t        list[NGX_KAFKA_WS_RANGES_MAX];
-    ngx_kafka_ws_range_t       *ranges;
-    ngx_uint_t                  nranges;
-    uint32_t                    npartitions;   /* of which a key chose one;
-                                                  0: there is no key */
+    ngx_kafka_ws_bounds_t       bounds;
+    ngx_kafka_ws_within_t       within;        /* if there is a topic */
     ngx_kafka_ws_filter_want_t *wants;
     ngx_kafka_ws_wish_t        *wish;
 } ngx_kafka_ws_asked_t;
 
 
+static ngx_int_t ngx_kafka_ws_handler_asks(ngx_http_request_t *r,
+    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_asked_t *asked,
+    ngx_kafka_ws_refused_t *refused);
 static ngx_int_t ngx_kafka_ws_handler_topic(ngx_http_request_t *r,
     ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_asked_t *asked,
     ngx_kafka_ws_refused_t *refused);
 static ngx_int_t ngx_kafka_ws_handler_partitions(ngx_http_request_t *r,
-    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_asked_t *asked,
-    ngx_kafka_ws_refused_t *refused);
-static ngx_int_t ngx_kafka_ws_handler_key(ngx_http_request_t *r,
     ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_asked_t *asked,
     ngx_kafka_ws_refused_t *refused);
 static ngx_int_t ngx_kafka_ws_handler_start(ngx_http_request_t *r,
@@ -51,9 +52,8 @@ static ngx_int_t ngx_kafka_ws_handler_positions(ngx_http_request_t *r,
     ngx_kafka_ws_refused_t *refused);
 static ngx_int_t ngx_kafka_ws_handler_limit(ngx_http_request_t *r,
     ngx_kafka_ws_counters_t *counters, ngx_kafka_ws_refused_t *refused);
-static ngx_int_t ngx_kafka_ws_handler_bad(ngx_http_request_t *r,
-    ngx_kafka_ws_refused_t *refused, ngx_kafka_ws_refusal_e reason,
-    const char *what, const char *why, size_t pos);
+static ngx_int_t ngx_kafka_ws_handler_commands(ngx_http_request_t *r,
+    ngx_kafka_ws_asked_t *asked, ngx_kafka_ws_joining_t *joining);
 
 
 ngx_int_t
@@ -86,23 +86,15 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
                                       &refused);
 
     if (rc == NGX_OK) {
-        rc = ngx_kafka_ws_handler_topic(r, klcf, &asked, &refused);
-    }
+        joining.format = hs.protocol ? hs.protocol - klcf->protocols : 0;
+        joining.deflate = (hs.deflate != 0);
 
-    if (rc == NGX_OK) {
-        rc = ngx_kafka_ws_handler_partitions(r, klcf, &asked, &refused);
-    }
+        /* events and answers are json */
+        asked.commands = klcf->commands.on
+                         && klcf->formats[joining.format]
+                            == NGX_KAFKA_WS_FORMAT_JSON;
 
-    if (rc == NGX_OK) {
-        rc = ngx_kafka_ws_filter_wants(r, klcf, &asked.wants, &refused);
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_kafka_ws_handler_start(r, klcf, &asked, &refused);
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_kafka_ws_handler_cursor(r, klcf, &asked, &refused);
+        rc = ngx_kafka_ws_handler_asks(r, klcf, &asked, &refused);
     }
 
     if (rc == NGX_OK) {
@@ -117,20 +109,20 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    joining.format = hs.protocol ? hs.protocol - klcf->protocols : 0;
-    joining.deflate = (hs.deflate != 0);
     joining.wish = asked.wish;
     joining.wants = asked.wants;
 
     key.cluster = klcf->cluster;
     key.topic = asked.topic;
-    key.ranges = asked.ranges;
-    key.nranges = asked.nranges;
-    key.npartitions = asked.npartitions;
+    key.ranges = asked.within.ranges;
+    key.nranges = asked.within.nranges;
+    key.npartitions = asked.within.npartitions;
     key.terms = klcf->terms;
     key.nterms = klcf->nterms;
 
-    if (ngx_kafka_ws_worker_prepare(kww, r, &key, &joining) != NGX_OK) {
+    if (ngx_kafka_ws_handler_commands(r, &asked, &joining) != NGX_OK
+        || ngx_kafka_ws_worker_prepare(kww, r, &key, &joining) != NGX_OK)
+    {
         ngx_kafka_ws_count(&counters->connections, -1);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -152,64 +144,92 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
 }
 
 
+/* in the order in which they refuse */
+
+static ngx_int_t
+ngx_kafka_ws_handler_asks(ngx_http_request_t *r,
+    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_asked_t *asked,
+    ngx_kafka_ws_refused_t *refused)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_kafka_ws_handler_topic(r, klcf, asked, refused);
+
+    if (rc == NGX_OK) {
+        rc = ngx_kafka_ws_handler_partitions(r, klcf, asked, refused);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_kafka_ws_filter_wants(r, klcf, &asked->wants, refused);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_kafka_ws_handler_start(r, klcf, asked, refused);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_kafka_ws_handler_cursor(r, klcf, asked, refused);
+    }
+
+    return rc;
+}
+
+
 static ngx_int_t
 ngx_kafka_ws_handler_topic(ngx_http_request_t *r,
     ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_asked_t *asked,
     ngx_kafka_ws_refused_t *refused)
 {
-    ngx_str_t                name;
-    ngx_kafka_ws_root_t     *root;
-    ngx_kafka_ws_cluster_t  *kwc;
+    ngx_str_t    name;
+    const char  *text;
 
-    kwc = klcf->cluster;
-    root = kwc->root;
+    asked->topic = NULL;
+
+    if (klcf->topic == NULL) {
+
+        if (asked->commands) {
+            return NGX_OK;
+        }
+
+        return ngx_kafka_ws_declined(refused, NGX_HTTP_NOT_FOUND,
+                                     NGX_KAFKA_WS_REFUSED_TOPIC,
+                                     "there is no topic in this format");
+    }
 
     if (ngx_http_complex_value(r, klcf->topic, &name) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (!ngx_kafka_ws_cluster_allows(kwc, &name)) {
-        refused->status = NGX_HTTP_NOT_FOUND;
-        refused->reason = NGX_KAFKA_WS_REFUSED_TOPIC;
+    switch (ngx_kafka_ws_bounds_topic(klcf->cluster, &name, &asked->topic)) {
 
-        return (ngx_kafka_ws_handshake_text(r, "topic ", &name,
-                                            " is not streamed here",
-                                            &refused->text)
-                == NGX_OK) ? NGX_DECLINED : NGX_ERROR;
-    }
+    case NGX_KAFKA_WS_BOUNDS_OK:
+        return NGX_OK;
 
-    /* rings of an older configuration are not for this one */
+    case NGX_KAFKA_WS_BOUNDS_NOT_READY:
+        return ngx_kafka_ws_declined(refused, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                     NGX_KAFKA_WS_REFUSED_NOT_READY,
+                                     "topics are not known yet");
 
-    asked->topic = (ngx_kafka_ws_load_acquire(&root->layout) == kwc->layout)
-                   ? ngx_kafka_ws_shm_find(root, &name) : NULL;
-
-    if (asked->topic == NULL
-        || asked->topic->first == NGX_KAFKA_WS_NONE
-        || ngx_kafka_ws_load_acquire(&asked->topic->state)
-           == NGX_KAFKA_WS_TOPIC_GONE)
-    {
-        if (ngx_kafka_ws_load_acquire(&root->allowed) != kwc->allowed) {
-            return ngx_kafka_ws_declined(refused, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                         NGX_KAFKA_WS_REFUSED_NOT_READY,
-                                         "topics are not known yet");
-        }
-
-        refused->status = NGX_HTTP_NOT_FOUND;
-        refused->reason = NGX_KAFKA_WS_REFUSED_TOPIC;
-
-        return (ngx_kafka_ws_handshake_text(r, "topic ", &name,
-                                            " does not exist",
-                                            &refused->text)
-                == NGX_OK) ? NGX_DECLINED : NGX_ERROR;
-    }
-
-    if (asked->topic->state == NGX_KAFKA_WS_TOPIC_NO_MEMORY) {
+    case NGX_KAFKA_WS_BOUNDS_NO_MEMORY:
         return ngx_kafka_ws_declined(refused, NGX_HTTP_SERVICE_UNAVAILABLE,
                                      NGX_KAFKA_WS_REFUSED_NO_MEMORY,
                                      "no room for this topic");
+
+    case NGX_KAFKA_WS_BOUNDS_FORBIDDEN:
+        text = " is not streamed here";
+        break;
+
+    default:
+        text = " does not exist";
+        break;
     }
 
-    return NGX_OK;
+    refused->status = NGX_HTTP_NOT_FOUND;
+    refused->reason = NGX_KAFKA_WS_REFUSED_TOPIC;
+
+    return (ngx_kafka_ws_handshake_text(r, "topic ", &name, text,
+                                        &refused->text)
+            == NGX_OK) ? NGX_DECLINED : NGX_ERROR;
 }
 
 
@@ -218,83 +238,25 @@ ngx_kafka_ws_handler_partitions(ngx_http_request_t *r,
     ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_asked_t *asked,
     ngx_kafka_ws_refused_t *refused)
 {
-    size_t                        n;
-    ngx_str_t                     value;
-    ngx_kafka_ws_cursor_error_t   err;
+    ngx_int_t  rc;
 
-    asked->npartitions = 0;
+    ngx_memzero(&asked->within, sizeof(ngx_kafka_ws_within_t));
 
-    if (klcf->partition == NULL) {
-        asked->ranges = klcf->ranges;
-        asked->nranges = klcf->nranges;
+    rc = ngx_kafka_ws_bounds_partitions(r, klcf, asked->list, &asked->bounds,
+                                        refused);
 
-    } else if (klcf->by_key) {
-        return ngx_kafka_ws_handler_key(r, klcf, asked, refused);
-
-    } else {
-
-        if (ngx_http_complex_value(r, klcf->partition, &value) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (ngx_kafka_ws_ranges_parse(value.data, value.len, asked->list,
-                                      NGX_KAFKA_WS_RANGES_MAX, &n, &err)
-            != NGX_KAFKA_WS_CURSOR_OK)
-        {
-            return ngx_kafka_ws_handler_bad(r, refused,
-                                            NGX_KAFKA_WS_REFUSED_PARTITION,
-                                            "partitions", err.text, err.pos);
-        }
-
-        asked->ranges = asked->list;
-        asked->nranges = n;
+    if (rc != NGX_OK || asked->topic == NULL) {
+        return rc;
     }
 
-    /* sorted: if the first is not there, none is */
-
-    if ((uint32_t) asked->ranges[0].first
-        >= ngx_kafka_ws_load_acquire(&asked->topic->npartitions))
+    if (ngx_kafka_ws_bounds_within(&asked->bounds, asked->topic,
+                                   &asked->within)
+        != NGX_KAFKA_WS_BOUNDS_OK)
     {
         return ngx_kafka_ws_declined(refused, NGX_HTTP_NOT_FOUND,
                                      NGX_KAFKA_WS_REFUSED_PARTITION,
                                      "the topic has no such partition");
     }
-
-    return NGX_OK;
-}
-
-
-/* the partition that producers send a key's records to */
-
-static ngx_int_t
-ngx_kafka_ws_handler_key(ngx_http_request_t *r,
-    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_asked_t *asked,
-    ngx_kafka_ws_refused_t *refused)
-{
-    uint32_t   n;
-    ngx_str_t  value;
-
-    if (ngx_http_complex_value(r, klcf->partition, &value) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (value.len == 0) {
-        return ngx_kafka_ws_declined(refused, NGX_HTTP_FORBIDDEN,
-                                     NGX_KAFKA_WS_REFUSED_PARTITION,
-                                     "no key to choose a partition by");
-    }
-
-    /* a topic that can be had has its partitions */
-
-    n = ngx_kafka_ws_load_acquire(&asked->topic->npartitions);
-
-    asked->list[0].first = (int32_t) ngx_kafka_ws_partitioner(klcf->hash,
-                                                     value.data, value.len, n);
-    asked->list[0].last = asked->list[0].first;
-
-    asked->ranges = asked->list;
-    asked->nranges = 1;
-    asked->npartitions = n;
 
     return NGX_OK;
 }
@@ -356,6 +318,11 @@ ngx_kafka_ws_handler_cursor(ngx_http_request_t *r,
     ngx_http_complex_value_t     *cv;
     ngx_kafka_ws_cursor_error_t   err;
 
+    if (asked->topic == NULL) {
+        /* of which topic? */
+        return NGX_OK;
+    }
+
     cv = klcf->cursor->elts;
 
     for (i = 0; i < klcf->cursor->nelts; i++) {
@@ -381,7 +348,7 @@ ngx_kafka_ws_handler_cursor(ngx_http_request_t *r,
         if (ngx_kafka_ws_cursor_unescape(p, &len, &err)
             != NGX_KAFKA_WS_CURSOR_OK)
         {
-            return ngx_kafka_ws_handler_bad(r, refused,
+            return ngx_kafka_ws_bounds_bad(r, refused,
                                             NGX_KAFKA_WS_REFUSED_CURSOR,
                                             "cursor", err.text, err.pos);
         }
@@ -422,7 +389,7 @@ ngx_kafka_ws_handler_positions(ngx_http_request_t *r, ngx_str_t *value,
                                   &wish->ncursor, &err)
         != NGX_KAFKA_WS_CURSOR_OK)
     {
-        return ngx_kafka_ws_handler_bad(r, refused,
+        return ngx_kafka_ws_bounds_bad(r, refused,
                                         NGX_KAFKA_WS_REFUSED_CURSOR,
                                         "cursor", err.text, err.pos);
     }
@@ -432,7 +399,8 @@ ngx_kafka_ws_handler_positions(ngx_http_request_t *r, ngx_str_t *value,
     for (i = 0; i < wish->ncursor; i++) {
 
         if ((uint32_t) wish->cursor[i].partition < npartitions
-            && ngx_kafka_ws_ranges_contain(asked->ranges, asked->nranges,
+            && ngx_kafka_ws_ranges_contain(asked->within.ranges,
+                                           asked->within.nranges,
                                            wish->cursor[i].partition))
         {
             continue;
@@ -499,29 +467,23 @@ ngx_kafka_ws_handler_limit(ngx_http_request_t *r,
 }
 
 
-/* 400, and where in the value */
+/* what every command is bound by, for the life of the connection */
 
 static ngx_int_t
-ngx_kafka_ws_handler_bad(ngx_http_request_t *r,
-    ngx_kafka_ws_refused_t *refused, ngx_kafka_ws_refusal_e reason,
-    const char *what, const char *why, size_t pos)
+ngx_kafka_ws_handler_commands(ngx_http_request_t *r,
+    ngx_kafka_ws_asked_t *asked, ngx_kafka_ws_joining_t *joining)
 {
-    u_char  *p;
-    size_t   len;
+    joining->commands = NULL;
+    joining->owner = NULL;
 
-    len = ngx_strlen(what) + ngx_strlen(why) + sizeof(":  at byte ") - 1
-          + NGX_SIZE_T_LEN;
-
-    p = ngx_pnalloc(r->pool, len);
-    if (p == NULL) {
-        return NGX_ERROR;
+    if (!asked->commands) {
+        return NGX_OK;
     }
 
-    refused->status = NGX_HTTP_BAD_REQUEST;
-    refused->reason = reason;
-    refused->text.data = p;
-    refused->text.len = ngx_sprintf(p, "%s: %s at byte %uz", what, why, pos)
-                        - p;
+    joining->owner = &ngx_kafka_ws_commands_owner;
+    joining->commands = ngx_kafka_ws_commands_create(r, joining,
+                                                     asked->topic,
+                                                     &asked->bounds);
 
-    return NGX_DECLINED;
+    return joining->commands ? NGX_OK : NGX_ERROR;
 }

@@ -268,6 +268,7 @@ ngx_int_t
 ngx_kafka_ws_route_places(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub)
 {
+    size_t                 size;
     ngx_uint_t             n;
     ngx_kafka_ws_place_t  *places;
 
@@ -275,12 +276,13 @@ ngx_kafka_ws_route_places(ngx_kafka_ws_route_t *route,
         return NGX_OK;
     }
 
+    n = route->nparts;
+    size = n * sizeof(ngx_kafka_ws_place_t);
+
     /* partitions are added rarely: what is given up stays in the pool */
 
-    n = route->nparts;
-
-    places = ngx_palloc(sub->kws->request->pool,
-                        n * sizeof(ngx_kafka_ws_place_t));
+    places = sub->owned ? ngx_alloc(size, sub->kws->connection->log)
+                        : ngx_palloc(sub->kws->request->pool, size);
     if (places == NULL) {
         return NGX_ERROR;
     }
@@ -288,6 +290,10 @@ ngx_kafka_ws_route_places(ngx_kafka_ws_route_t *route,
     if (sub->nplaces) {
         ngx_memcpy(places, sub->places,
                    sub->nplaces * sizeof(ngx_kafka_ws_place_t));
+    }
+
+    if (sub->owned && sub->places) {
+        ngx_free(sub->places);
     }
 
     sub->places = places;
@@ -340,16 +346,55 @@ void
 ngx_kafka_ws_route_leave(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub)
 {
-    if (sub->where == NGX_KAFKA_WS_AT_NONE) {
+    switch (sub->where) {
+
+    case NGX_KAFKA_WS_AT_NONE:
+    case NGX_KAFKA_WS_AT_PAUSED:
+    case NGX_KAFKA_WS_AT_ENDED:
+        break;
+
+    case NGX_KAFKA_WS_AT_LIVE:
+        route->nlive--;
+        /* fall through */
+
+    default:
+        ngx_queue_remove(&sub->queue);
+        break;
+    }
+
+    sub->where = NGX_KAFKA_WS_AT_NONE;
+}
+
+
+ngx_kafka_ws_subscription_t *
+ngx_kafka_ws_route_find(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_client_t *client)
+{
+    ngx_kafka_ws_subscription_t  *sub;
+
+    for (sub = &client->first; sub; sub = sub->next) {
+        if (sub->route == route) {
+            return sub;
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+ngx_kafka_ws_route_end(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub, ngx_uint_t code)
+{
+    if (sub->where == NGX_KAFKA_WS_AT_ENDED) {
         return;
     }
 
-    if (sub->where == NGX_KAFKA_WS_AT_LIVE) {
-        route->nlive--;
-    }
+    ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_ENDED);
 
-    ngx_queue_remove(&sub->queue);
-    sub->where = NGX_KAFKA_WS_AT_NONE;
+    sub->code = (unsigned) code;
+
+    ngx_post_event(sub->kws->connection->write, &ngx_posted_events);
 }
 
 
@@ -373,24 +418,30 @@ ngx_kafka_ws_route_level(ngx_kafka_ws_route_t *route,
 }
 
 
+void
+ngx_kafka_ws_route_positions(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_position_t *pos)
+{
+    ngx_uint_t  k;
+
+    for (k = 0; k < sub->nplaces; k++) {
+        pos[k].partition = route->parts[k].view.stream->partition;
+        pos[k].offset = ngx_kafka_ws_route_place(route, sub, k)->offset;
+    }
+}
+
+
 size_t
 ngx_kafka_ws_route_cursor(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub, u_char *buf, size_t size)
 {
-    ngx_uint_t               k;
-    ngx_kafka_ws_place_t    *place;
     ngx_kafka_ws_position_t  pos[NGX_KAFKA_WS_CURSOR_PAIRS];
 
     if (sub->nplaces == 0 || sub->nplaces > NGX_KAFKA_WS_CURSOR_PAIRS) {
         return 0;
     }
 
-    for (k = 0; k < sub->nplaces; k++) {
-        place = ngx_kafka_ws_route_place(route, sub, k);
-
-        pos[k].partition = route->parts[k].view.stream->partition;
-        pos[k].offset = place->offset;
-    }
+    ngx_kafka_ws_route_positions(route, sub, pos);
 
     return ngx_kafka_ws_cursor_print(buf, size, pos, sub->nplaces);
 }

@@ -30,6 +30,8 @@
  *          before: it has still to get the span that the worker is sending
  * AHEAD    at places of its own, at or beyond the route's: waits for news
  * BEHIND   at places of its own, and the client has to take something first
+ * PAUSED   its start is to be decided when the client wants it to go on
+ * ENDED    by sub->code, of which the client is still to be told
  */
 
 typedef enum {
@@ -37,7 +39,9 @@ typedef enum {
     NGX_KAFKA_WS_AT_PENDING,
     NGX_KAFKA_WS_AT_LIVE,
     NGX_KAFKA_WS_AT_AHEAD,
-    NGX_KAFKA_WS_AT_BEHIND
+    NGX_KAFKA_WS_AT_BEHIND,
+    NGX_KAFKA_WS_AT_PAUSED,
+    NGX_KAFKA_WS_AT_ENDED
 } ngx_kafka_ws_where_e;
 
 
@@ -135,6 +139,17 @@ ngx_int_t ngx_kafka_ws_route_places(ngx_kafka_ws_route_t *route,
 void ngx_kafka_ws_route_move(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_where_e where);
 
+/* a client's subscription of a route, of which there is one at most; or NULL */
+ngx_kafka_ws_subscription_t *ngx_kafka_ws_route_find(
+    ngx_kafka_ws_route_t *route, ngx_kafka_ws_client_t *client);
+
+/*
+ * Ends a subscription of a client that can have others: it gets nothing more,
+ * and the client is told when it takes something.
+ */
+void ngx_kafka_ws_route_end(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub, ngx_uint_t code);
+
 /* takes it out of whatever list it is in: where becomes NONE */
 void ngx_kafka_ws_route_leave(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub);
@@ -153,7 +168,14 @@ ngx_uint_t ngx_kafka_ws_route_level(ngx_kafka_ws_route_t *route,
     ((sub)->format != NGX_KAFKA_WS_FORMAT_JSON                                \
      || ngx_kafka_ws_route_conf(sub)->gap == NGX_KAFKA_WS_GAP_ON_CLOSE)
 
-/* prints its cursor; 0: it does not fit */
+/*
+ * The positions of one that has started.
+ * pos:       room for sub->nplaces, sorted by partition
+ */
+void ngx_kafka_ws_route_positions(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_position_t *pos);
+
+/* prints them as a cursor; 0: it does not fit */
 size_t ngx_kafka_ws_route_cursor(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub, u_char *buf, size_t size);
 

@@ -12,9 +12,87 @@
 #include "ngx_kafka_ws_start.h"
 
 
+static ngx_int_t ngx_kafka_ws_start_decided(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_wish_t *wish,
+    ngx_kafka_ws_decision_t *d);
+static ngx_int_t ngx_kafka_ws_start_refuse(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub, ngx_uint_t code, const char *text);
 static ngx_int_t ngx_kafka_ws_start_tell(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_decision_t *d, ngx_uint_t k,
     ngx_uint_t n);
+
+
+ngx_kafka_ws_wish_t *
+ngx_kafka_ws_start_wish(size_t n, ngx_log_t *log)
+{
+    ngx_kafka_ws_wish_t  *wish;
+
+    wish = ngx_calloc(sizeof(ngx_kafka_ws_wish_t)
+                      + n * sizeof(ngx_kafka_ws_position_t), log);
+
+    if (wish) {
+        wish->owned = 1;
+        wish->cursor = (ngx_kafka_ws_position_t *) (wish + 1);
+    }
+
+    return wish;
+}
+
+
+void
+ngx_kafka_ws_start_free(ngx_kafka_ws_wish_t *wish)
+{
+    if (wish == NULL) {
+        return;
+    }
+
+    if (wish->older) {
+        ngx_free(wish->older);
+        wish->older = NULL;
+    }
+
+    if (wish->owned) {
+        ngx_free(wish);
+    }
+}
+
+
+ngx_kafka_ws_wish_t *
+ngx_kafka_ws_start_here(ngx_kafka_ws_subscription_t *sub, ngx_log_t *log)
+{
+    size_t                n;
+    ngx_kafka_ws_wish_t  *wish, *asked;
+
+    asked = sub->start;
+    n = asked ? asked->ncursor : sub->nplaces;
+
+    wish = ngx_kafka_ws_start_wish(n, log);
+    if (wish == NULL) {
+        return NULL;
+    }
+
+    wish->ncursor = n;
+
+    if (asked == NULL) {
+        ngx_kafka_ws_route_positions(sub->route, sub, wish->cursor);
+
+        if (n == 0) {
+            /* those that it gets come from their first record */
+            wish->start.from = NGX_KAFKA_WS_FROM_EARLIEST;
+        }
+
+        return wish;
+    }
+
+    wish->start = asked->start;
+
+    if (n) {
+        ngx_memcpy(wish->cursor, asked->cursor,
+                   n * sizeof(ngx_kafka_ws_position_t));
+    }
+
+    return wish;
+}
 
 
 ngx_uint_t
@@ -84,7 +162,6 @@ ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub)
 {
     ngx_int_t                 rc;
-    ngx_uint_t                k, lost, busy;
     ngx_kafka_ws_wish_t      *wish;
     ngx_kafka_ws_decision_t  *d;
 
@@ -98,13 +175,53 @@ ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
         return NGX_ERROR;
     }
 
-    sub->start = NULL;
-
     d = ngx_calloc((route->nparts + 1) * sizeof(ngx_kafka_ws_decision_t),
                    sub->kws->connection->log);
     if (d == NULL) {
         return NGX_ERROR;
     }
+
+    rc = ngx_kafka_ws_start_decided(route, sub, wish, d);
+
+    ngx_free(d);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    sub->start = NULL;
+    ngx_kafka_ws_start_free(wish);
+
+    if (sub->older) {
+        ngx_kafka_ws_count(&sub->kws->counters->backfilled, 1);
+    }
+
+    if (ngx_kafka_ws_subscriber_blocked(sub->kws)) {
+        ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_BEHIND);
+
+    } else if (ngx_kafka_ws_route_level(route, sub)) {
+        ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_LIVE);
+
+    } else {
+        /* its own way to the live end begins with the next write event */
+
+        ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_BEHIND);
+        ngx_post_event(sub->kws->connection->write, &ngx_posted_events);
+    }
+
+    return NGX_OK;
+}
+
+
+/* d:  room for a decision on each part */
+
+static ngx_int_t
+ngx_kafka_ws_start_decided(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_wish_t *wish,
+    ngx_kafka_ws_decision_t *d)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  k, lost, busy;
 
     lost = 0;
     busy = 0;
@@ -132,21 +249,19 @@ ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
             ngx_kafka_ws_count(&sub->kws->counters->given_up, 1);
         }
 
-        ngx_free(d);
         sub->nplaces = 0;
-        ngx_kafka_ws_subscriber_close(sub->kws, NGX_KAFKA_WS_CLOSE_OVERLOAD,
-                                      (u_char *) "not loaded yet",
-                                      sizeof("not loaded yet") - 1);
-        return NGX_DONE;
+
+        return ngx_kafka_ws_start_refuse(route, sub,
+                                         NGX_KAFKA_WS_CLOSE_OVERLOAD,
+                                         "not loaded yet");
     }
 
     if (lost && ngx_kafka_ws_route_gap_closes(sub)) {
-        ngx_free(d);
         ngx_kafka_ws_count(&sub->kws->counters->gaps, 1);
-        ngx_kafka_ws_subscriber_close(sub->kws, NGX_KAFKA_WS_CLOSE_POSITION,
-                                      (u_char *) "position no longer held",
-                                      sizeof("position no longer held") - 1);
-        return NGX_DONE;
+
+        return ngx_kafka_ws_start_refuse(route, sub,
+                                         NGX_KAFKA_WS_CLOSE_POSITION,
+                                         "position no longer held");
     }
 
     rc = ngx_kafka_ws_start_tell(route, sub, d, 0, route->nparts);
@@ -157,30 +272,25 @@ ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
         }
     }
 
-    ngx_free(d);
+    return rc;
+}
 
-    if (rc != NGX_OK) {
-        return NGX_ERROR;
-    }
 
-    if (sub->older) {
-        ngx_kafka_ws_count(&sub->kws->counters->backfilled, 1);
-    }
+/* what ends the stream; a client that can have others keeps its socket */
 
-    if (ngx_kafka_ws_subscriber_blocked(sub->kws)) {
-        ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_BEHIND);
-
-    } else if (ngx_kafka_ws_route_level(route, sub)) {
-        ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_LIVE);
+static ngx_int_t
+ngx_kafka_ws_start_refuse(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub, ngx_uint_t code, const char *text)
+{
+    if (ngx_kafka_ws_client(sub)->commands) {
+        ngx_kafka_ws_route_end(route, sub, code);
 
     } else {
-        /* its own way to the live end begins with the next write event */
-
-        ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_BEHIND);
-        ngx_post_event(sub->kws->connection->write, &ngx_posted_events);
+        ngx_kafka_ws_subscriber_close(sub->kws, code, (u_char *) text,
+                                      ngx_strlen(text));
     }
 
-    return NGX_OK;
+    return NGX_DONE;
 }
 
 
@@ -316,10 +426,10 @@ ngx_kafka_ws_start_reset(ngx_kafka_ws_route_t *route,
 
     if (ngx_kafka_ws_route_gap_closes(sub)) {
         ngx_kafka_ws_count(&sub->kws->counters->gaps, 1);
-        ngx_kafka_ws_subscriber_close(sub->kws, NGX_KAFKA_WS_CLOSE_POSITION,
-                                      (u_char *) "topic was reset",
-                                      sizeof("topic was reset") - 1);
-        return NGX_DONE;
+
+        return ngx_kafka_ws_start_refuse(route, sub,
+                                         NGX_KAFKA_WS_CLOSE_POSITION,
+                                         "topic was reset");
     }
 
     d.place = route->parts[k].place;

@@ -32,7 +32,7 @@
 #define NGX_KAFKA_WS_START_OLDER    10000
 
 
-/* what a client asked for, in the request's pool; sub->start until then */
+/* what a client asked for; sub->start until then */
 
 typedef struct {
     ngx_kafka_ws_start_t       start;
@@ -40,9 +40,31 @@ typedef struct {
     size_t                     ncursor;     /* 0: a new client */
     ngx_msec_t                 deadline;
     ngx_uint_t                 loaded;      /* all were ready once */
-    ngx_kafka_ws_older_start_t *older;      /* by part; NULL: none is older */
+    ngx_uint_t                 owned;       /* on the heap, with its cursor,
+                                               and not in a request's pool */
+    ngx_kafka_ws_older_start_t *older;      /* by part, on the heap; NULL:
+                                               none is older */
     ngx_uint_t                 nolder;
 } ngx_kafka_ws_wish_t;
+
+
+/*
+ * Makes a wish on the heap, with room for a cursor.
+ * n:         positions; its ncursor is to be set by the caller
+ * returns:   it, else zero-filled; NULL: no memory
+ */
+ngx_kafka_ws_wish_t *ngx_kafka_ws_start_wish(size_t n, ngx_log_t *log);
+
+/* frees it, as far as it is on the heap; wish may be NULL */
+void ngx_kafka_ws_start_free(ngx_kafka_ws_wish_t *wish);
+
+/*
+ * The positions of a subscription, wherever it is: those it asks for, if it
+ * has not started.
+ * returns:   a wish for them; NULL: no memory
+ */
+ngx_kafka_ws_wish_t *ngx_kafka_ws_start_here(ngx_kafka_ws_subscription_t *sub,
+    ngx_log_t *log);
 
 
 /*
@@ -54,7 +76,8 @@ ngx_uint_t ngx_kafka_ws_start_ready(ngx_kafka_ws_route_t *route,
 
 /*
  * Decides it, tells the client (json), and puts it into the route.
- * returns:   NGX_OK; NGX_DONE: it is being closed with 4410 by kafka_ws_gap;
+ * returns:   NGX_OK; NGX_DONE: it has ended, or is being closed, with 4410 by
+ *            kafka_ws_gap or 1013;
  *            NGX_ERROR: no memory or a broken connection: to be ended
  */
 ngx_int_t ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,

@@ -30,8 +30,11 @@ ngx_kafka_ws_start_older(ngx_kafka_ws_route_t *route,
             return NGX_OK;
         }
 
-        wish->older = ngx_pcalloc(sub->kws->request->pool, route->nparts
-                                  * sizeof(ngx_kafka_ws_older_start_t));
+        /* not a topic without any yet: of nothing there is none */
+
+        wish->older = ngx_calloc((route->nparts + 1)
+                                 * sizeof(ngx_kafka_ws_older_start_t),
+                                 sub->kws->connection->log);
         if (wish->older == NULL) {
             return NGX_ERROR;
         }

@@ -55,6 +55,8 @@ typedef struct {
     ngx_int_t                 (*idle)(ngx_kafka_ws_subscriber_t *kws);
     ngx_int_t                 (*data)(ngx_kafka_ws_subscriber_t *kws,
                                   const ngx_kafka_ws_recv_t *ev);
+    ngx_uint_t                  unpaced;    /* 1: a client may send without
+                                               end */
 } ngx_kafka_ws_owner_t;
 
 
@@ -192,6 +194,13 @@ ngx_int_t ngx_kafka_ws_subscriber_reply(ngx_kafka_ws_subscriber_t *kws,
  */
 void ngx_kafka_ws_subscriber_close(ngx_kafka_ws_subscriber_t *kws,
     ngx_uint_t code, u_char *reason, size_t len);
+
+/*
+ * What the client sent is refused: logs it and begins to close.
+ * where:     also the owner's data()
+ */
+void ngx_kafka_ws_subscriber_fault(ngx_kafka_ws_subscriber_t *kws,
+    ngx_uint_t code, const char *text);
 
 /*
  * What is wrong with the client was logged: what then becomes of its

@@ -30,8 +30,6 @@ static ngx_int_t ngx_kafka_ws_subscriber_input(ngx_kafka_ws_subscriber_t *kws,
     u_char *p, u_char *last);
 static ngx_int_t ngx_kafka_ws_subscriber_data(ngx_kafka_ws_subscriber_t *kws,
     const ngx_kafka_ws_recv_t *ev);
-static void ngx_kafka_ws_subscriber_fault(ngx_kafka_ws_subscriber_t *kws,
-    ngx_uint_t code, const char *text);
 
 
 void
@@ -126,7 +124,7 @@ ngx_kafka_ws_subscriber_read(ngx_kafka_ws_subscriber_t *kws)
         b->pos = b->last;
     }
 
-    turns = kws->owner->data ? NGX_KAFKA_WS_READ_TURNS : 1;
+    turns = kws->owner->unpaced ? NGX_KAFKA_WS_READ_TURNS : 1;
 
     for ( ;; ) {
 
@@ -182,7 +180,7 @@ ngx_kafka_ws_subscriber_read(ngx_kafka_ws_subscriber_t *kws)
 static ngx_uint_t
 ngx_kafka_ws_subscriber_spent(ngx_kafka_ws_subscriber_t *kws)
 {
-    if (kws->owner->data) {
+    if (kws->owner->unpaced) {
         return 0;
     }
 
@@ -320,7 +318,7 @@ ngx_kafka_ws_subscriber_data(ngx_kafka_ws_subscriber_t *kws,
 }
 
 
-static void
+void
 ngx_kafka_ws_subscriber_fault(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t code,
     const char *text)
 {

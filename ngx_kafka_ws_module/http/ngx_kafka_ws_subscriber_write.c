@@ -31,6 +31,12 @@ ngx_kafka_ws_subscriber_send(ngx_kafka_ws_subscriber_t *kws, u_char *buf,
     ssize_t     sent;
     ngx_uint_t  lo, hi, mid;
 
+    if (kws->rest) {
+        /* the socket may have room, but not within a frame */
+        *done = 0;
+        return NGX_AGAIN;
+    }
+
     sent = ngx_kafka_ws_subscriber_put(kws, buf, len);
 
     if (sent == (ssize_t) len) {

@@ -32,12 +32,13 @@ typedef struct {
 
 struct ngx_kafka_ws_subscription_s {
     ngx_queue_t                   queue;      /* the route's, the worker's */
+    ngx_kafka_ws_subscription_t  *next;       /* of the same client */
     ngx_kafka_ws_subscriber_t    *kws;
-    struct ngx_kafka_ws_route_s  *route;
+    struct ngx_kafka_ws_route_s  *route;      /* NULL: the place is free */
 
     ngx_kafka_ws_place_t         *places;     /* one for each partition that
                                                  the client was told the start
-                                                 of; in the request's pool */
+                                                 of */
     uint32_t                      nplaces;
     uint32_t                      max_places;
     ngx_msec_t                    behind;     /* since when */
@@ -53,19 +54,29 @@ struct ngx_kafka_ws_subscription_s {
     unsigned                      skip:1;     /* records are lost */
     unsigned                      coming:1;   /* it was never level with its
                                                  route since its start */
+    unsigned                      owned:1;    /* its memory is its own, and
+                                                 not the request's pool's */
+    unsigned                      code:13;    /* why it has ended */
 };
 
 
 /*
  * In the request's pool: the subscriber, what its data is, and its first
- * subscription are one piece of memory.
+ * subscription are one piece of memory.  Others are on the heap.
  */
 
 typedef struct {
     ngx_kafka_ws_subscriber_t     subscriber;
     ngx_queue_t                   all;        /* the worker's: every one */
     ngx_kafka_ws_subscription_t   first;
+    struct ngx_kafka_ws_commands_s
+                                 *commands;   /* NULL: it has none to give,
+                                                 and one stream */
 } ngx_kafka_ws_client_t;
+
+
+#define ngx_kafka_ws_client(sub)                                              \
+    ((ngx_kafka_ws_client_t *) (sub)->kws->data)
 
 
 #endif /* _NGX_KAFKA_WS_SUBSCRIPTION_H_INCLUDED_ */

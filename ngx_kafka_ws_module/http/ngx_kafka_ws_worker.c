@@ -28,6 +28,8 @@ static void ngx_kafka_ws_worker_add_streams(ngx_kafka_ws_route_t *route,
     uint64_t *streams);
 static void ngx_kafka_ws_worker_want_again(ngx_kafka_ws_worker_t *kww);
 static void ngx_kafka_ws_worker_sweep(ngx_kafka_ws_worker_t *kww);
+static ngx_kafka_ws_route_t *ngx_kafka_ws_worker_step(
+    ngx_kafka_ws_worker_t *kww, ngx_kafka_ws_route_t *route);
 static void ngx_kafka_ws_worker_check(ngx_kafka_ws_worker_t *kww);
 static void ngx_kafka_ws_worker_sweep_route(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
@@ -237,20 +239,30 @@ ngx_kafka_ws_worker_tick(ngx_event_t *ev)
 static void
 ngx_kafka_ws_worker_pending(ngx_kafka_ws_worker_t *kww)
 {
-    ngx_queue_t                  *q, *next;
+    ngx_queue_t                  *q, todo;
     ngx_kafka_ws_subscription_t  *sub;
 
-    for (q = ngx_queue_head(&kww->pending);
-         q != ngx_queue_sentinel(&kww->pending);
-         q = next)
-    {
-        next = ngx_queue_next(q);
+    if (ngx_queue_empty(&kww->pending)) {
+        return;
+    }
+
+    /* one that closes its socket takes others with it */
+
+    ngx_queue_init(&todo);
+    ngx_queue_add(&todo, &kww->pending);
+    ngx_queue_init(&kww->pending);
+
+    while (!ngx_queue_empty(&todo)) {
+        q = ngx_queue_head(&todo);
         sub = ngx_queue_data(q, ngx_kafka_ws_subscription_t, queue);
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&kww->pending, q);
 
         if (sub->kws->state == NGX_KAFKA_WS_SUB_OPEN
             && !ngx_kafka_ws_subscriber_blocked(sub->kws))
         {
-            ngx_kafka_ws_worker_go_on(kww, sub);
+            (void) ngx_kafka_ws_worker_go_on(kww, sub);
         }
     }
 }
@@ -259,20 +271,40 @@ ngx_kafka_ws_worker_pending(ngx_kafka_ws_worker_t *kww)
 static void
 ngx_kafka_ws_worker_sweep(ngx_kafka_ws_worker_t *kww)
 {
-    ngx_queue_t           *q, *next;
-    ngx_kafka_ws_route_t  *route;
+    ngx_kafka_ws_route_t  *route, *next;
 
-    for (q = ngx_queue_head(&kww->routes);
-         q != ngx_queue_sentinel(&kww->routes);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-        route = ngx_queue_data(q, ngx_kafka_ws_route_t, queue);
+    for (route = ngx_kafka_ws_worker_step(kww, NULL); route; route = next) {
+        next = ngx_kafka_ws_worker_step(kww, route);
 
-        ngx_kafka_ws_worker_hold(route);
         ngx_kafka_ws_worker_sweep_route(kww, route);
         ngx_kafka_ws_worker_release(kww, route);
     }
+}
+
+
+/*
+ * Steps through the routes: what closes a client may free any of them.
+ * returns:  the first one or the next, to be released; NULL: there is none
+ */
+
+static ngx_kafka_ws_route_t *
+ngx_kafka_ws_worker_step(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route)
+{
+    ngx_queue_t           *q;
+    ngx_kafka_ws_route_t  *next;
+
+    q = route ? ngx_queue_next(&route->queue) : ngx_queue_head(&kww->routes);
+
+    if (q == ngx_queue_sentinel(&kww->routes)) {
+        return NULL;
+    }
+
+    next = ngx_queue_data(q, ngx_kafka_ws_route_t, queue);
+
+    ngx_kafka_ws_worker_hold(next);
+
+    return next;
 }
 
 
@@ -284,16 +316,11 @@ ngx_kafka_ws_worker_sweep(ngx_kafka_ws_worker_t *kww)
 static void
 ngx_kafka_ws_worker_check(ngx_kafka_ws_worker_t *kww)
 {
-    ngx_queue_t           *q, *next;
     ngx_kafka_ws_root_t   *root;
-    ngx_kafka_ws_route_t  *route;
+    ngx_kafka_ws_route_t  *route, *next;
 
-    for (q = ngx_queue_head(&kww->routes);
-         q != ngx_queue_sentinel(&kww->routes);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-        route = ngx_queue_data(q, ngx_kafka_ws_route_t, queue);
+    for (route = ngx_kafka_ws_worker_step(kww, NULL); route; route = next) {
+        next = ngx_kafka_ws_worker_step(kww, route);
         root = route->cluster->root;
 
         if (ngx_kafka_ws_load_relaxed(&root->retired)
@@ -317,6 +344,8 @@ ngx_kafka_ws_worker_check(ngx_kafka_ws_worker_t *kww)
             ngx_kafka_ws_worker_close_all(kww, route,
                                           NGX_KAFKA_WS_CLOSE_POSITION);
         }
+
+        ngx_kafka_ws_worker_release(kww, route);
     }
 }
 
@@ -329,22 +358,26 @@ ngx_kafka_ws_worker_close_all(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_client_t        *client;
     ngx_kafka_ws_subscription_t  *sub;
 
-    ngx_kafka_ws_worker_hold(route);
-
     for (q = ngx_queue_head(&kww->clients);
          q != ngx_queue_sentinel(&kww->clients);
          q = next)
     {
         next = ngx_queue_next(q);
         client = ngx_queue_data(q, ngx_kafka_ws_client_t, all);
-        sub = &client->first;
+        sub = ngx_kafka_ws_route_find(route, client);
 
-        if (sub->route == route) {
-            ngx_kafka_ws_worker_close(sub, code);
+        if (sub == NULL) {
+            continue;
+        }
+
+        if (code == NGX_KAFKA_WS_CLOSE_RESTART) {
+            /* of all that it has, or will have */
+            ngx_kafka_ws_worker_close(client, code);
+
+        } else {
+            ngx_kafka_ws_worker_end(sub, code);
         }
     }
-
-    ngx_kafka_ws_worker_release(kww, route);
 }
 
 
@@ -471,24 +504,68 @@ ngx_kafka_ws_worker_sweep_route(ngx_kafka_ws_worker_t *kww,
 
 
 /*
- * Closes with the cursor as the reason, if that fits.
+ * Closes with the cursor as the reason, if that fits, and if it is the only
+ * one.
  */
 
 void
-ngx_kafka_ws_worker_close(ngx_kafka_ws_subscription_t *sub, ngx_uint_t code)
+ngx_kafka_ws_worker_close(ngx_kafka_ws_client_t *client, ngx_uint_t code)
 {
-    size_t   len;
-    u_char   cursor[NGX_KAFKA_WS_REASON_MAX];
+    size_t                        len;
+    u_char                        cursor[NGX_KAFKA_WS_REASON_MAX];
+    ngx_uint_t                    n;
+    ngx_kafka_ws_wish_t          *wish;
+    ngx_kafka_ws_subscriber_t    *kws;
+    ngx_kafka_ws_subscription_t  *sub, *only;
 
-    len = ngx_kafka_ws_route_cursor(sub->route, sub, cursor, sizeof(cursor));
+    kws = &client->subscriber;
+    only = NULL;
+    n = 0;
 
-    if (code == NGX_KAFKA_WS_CLOSE_SLOW
-        || (code == NGX_KAFKA_WS_CLOSE_POSITION && sub->skip))
-    {
-        ngx_log_error(NGX_LOG_INFO, sub->kws->connection->log, 0,
-                      "client is too slow, closing at \"%*s\"", len, cursor);
-        ngx_kafka_ws_subscriber_hush(sub->kws);
+    for (sub = &client->first; sub; sub = sub->next) {
+        if (sub->route) {
+            only = sub;
+            n++;
+        }
     }
 
-    ngx_kafka_ws_subscriber_close(sub->kws, code, cursor, len);
+    len = 0;
+
+    if (n == 1 && only->where == NGX_KAFKA_WS_AT_PAUSED) {
+        wish = only->start;
+        len = ngx_kafka_ws_cursor_print(cursor, sizeof(cursor), wish->cursor,
+                                        wish->ncursor);
+
+    } else if (n == 1) {
+        len = ngx_kafka_ws_route_cursor(only->route, only, cursor,
+                                        sizeof(cursor));
+    }
+
+    if (code == NGX_KAFKA_WS_CLOSE_SLOW
+        || (code == NGX_KAFKA_WS_CLOSE_POSITION && only && only->skip))
+    {
+        ngx_log_error(NGX_LOG_INFO, kws->connection->log, 0,
+                      "client is too slow, closing at \"%*s\"", len, cursor);
+        ngx_kafka_ws_subscriber_hush(kws);
+    }
+
+    ngx_kafka_ws_subscriber_close(kws, code, cursor, len);
+}
+
+
+/* a client that can have other streams keeps its socket */
+
+void
+ngx_kafka_ws_worker_end(ngx_kafka_ws_subscription_t *sub, ngx_uint_t code)
+{
+    ngx_kafka_ws_client_t  *client;
+
+    client = ngx_kafka_ws_client(sub);
+
+    if (client->commands) {
+        ngx_kafka_ws_route_end(sub->route, sub, code);
+
+    } else {
+        ngx_kafka_ws_worker_close(client, code);
+    }
 }

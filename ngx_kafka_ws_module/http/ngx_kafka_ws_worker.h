@@ -100,14 +100,18 @@ typedef struct {
     ngx_kafka_ws_wish_t        *wish;         /* in the request's pool */
     ngx_kafka_ws_filter_want_t *wants;        /* the same; by the location's
                                                  terms; NULL: no filter */
+    struct ngx_kafka_ws_commands_s
+                               *commands;     /* the same; NULL: none */
+    const ngx_kafka_ws_owner_t *owner;        /* NULL: the worker itself */
 } ngx_kafka_ws_joining_t;
 
 
 /*
  * Gets all that a stream needs before its 101 response is sent, and gives it
  * back, if that is not to be; or takes the request over afterwards.
- * format, deflate: of joining, set by the caller; as wish and wants
- * key:       set by the caller, but its rendering
+ * joining:   all but route and client set by the caller
+ * key:       set by the caller, but its rendering; without a topic there is
+ *            no stream at first
  * returns:   prepare: NGX_OK, or NGX_ERROR: no memory; join: NGX_DONE for the
  *            content handler, or NGX_ERROR, and it is given back
  */
@@ -117,6 +121,21 @@ ngx_int_t ngx_kafka_ws_worker_prepare(ngx_kafka_ws_worker_t *kww,
 void ngx_kafka_ws_worker_refuse(ngx_kafka_ws_joining_t *joining);
 ngx_int_t ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww,
     ngx_http_request_t *r, ngx_kafka_ws_joining_t *joining);
+
+/* index of the rendering that it was agreed on */
+#define ngx_kafka_ws_worker_rendering(klcf, joining)                          \
+    ((joining)->deflate ? (klcf)->deflated[(joining)->format]->index          \
+                        : (klcf)->renderings[(joining)->format]->index)
+
+/*
+ * Finds or makes a route, and the group of these values in it.
+ * wants:     by the key's terms; NULL without any
+ * returns:   NGX_OK: the group is to be given to a subscription, or back;
+ *            NGX_ERROR: no memory
+ */
+ngx_int_t ngx_kafka_ws_worker_enter(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_key_t *key, ngx_kafka_ws_filter_want_t *wants,
+    ngx_kafka_ws_route_t **route, ngx_kafka_ws_group_t **group);
 
 /* between ngx_kafka_ws_worker*.c */
 
@@ -132,10 +151,39 @@ ngx_int_t ngx_kafka_ws_worker_deliver(ngx_kafka_ws_worker_t *kww,
 /* moves a route that nobody is live on to the end of its rings */
 ngx_uint_t ngx_kafka_ws_worker_skip(ngx_kafka_ws_route_t *route);
 
-/* begins, or goes on with, what the client can take now */
-void ngx_kafka_ws_worker_go_on(ngx_kafka_ws_worker_t *kww,
+/*
+ * Begins, or goes on with, what a client can take now.
+ * returns:   NGX_OK: it can take more; NGX_DONE: it is blocked, or others
+ *            want their turn, or it is gone and must not be touched
+ */
+ngx_int_t ngx_kafka_ws_worker_go_on(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_subscription_t *sub);
+
+/*
+ * A subscription takes its place in a route, and waits for its start.
+ * sub:       its group is set
+ * wish:      its own from now on
+ */
+void ngx_kafka_ws_worker_open(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_wish_t *wish);
+
+/*
+ * It forgets where it is, and starts again as it wishes.
+ * paused:    1: when it is to go on
+ */
+void ngx_kafka_ws_worker_restart(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_wish_t *wish,
+    ngx_uint_t paused);
+
+/* it is no more; its memory is kept, but for what belongs to it */
+void ngx_kafka_ws_worker_shut(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_subscription_t *sub);
+
+/* the owner's calls, for one that has more to do */
+void ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws);
 void ngx_kafka_ws_worker_exiting(ngx_kafka_ws_subscriber_t *kws);
+ngx_int_t ngx_kafka_ws_worker_idle(ngx_kafka_ws_subscriber_t *kws);
 void ngx_kafka_ws_worker_drain(ngx_event_t *ev);
 
 void ngx_kafka_ws_worker_want(ngx_kafka_ws_route_t *route);
@@ -143,7 +191,7 @@ void ngx_kafka_ws_worker_finish(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
 void ngx_kafka_ws_worker_older(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
-void ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
+ngx_int_t ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_subscription_t *sub);
 /*
  * What becomes of a subscriber that is behind, by kafka_ws_slow.
@@ -152,8 +200,11 @@ void ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
  */
 ngx_int_t ngx_kafka_ws_worker_slow(ngx_kafka_ws_subscription_t *sub,
     ngx_uint_t lapped);
-void ngx_kafka_ws_worker_close(ngx_kafka_ws_subscription_t *sub,
+void ngx_kafka_ws_worker_close(ngx_kafka_ws_client_t *client,
     ngx_uint_t code);
+void ngx_kafka_ws_worker_end(ngx_kafka_ws_subscription_t *sub,
+    ngx_uint_t code);
+/* ends all streams of a route, which the caller holds */
 void ngx_kafka_ws_worker_close_all(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route, ngx_uint_t code);
 void ngx_kafka_ws_worker_release(ngx_kafka_ws_worker_t *kww,

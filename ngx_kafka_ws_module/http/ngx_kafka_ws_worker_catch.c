@@ -45,7 +45,7 @@ ngx_kafka_ws_worker_finish(ngx_kafka_ws_worker_t *kww,
         next = ngx_queue_next(q);
         sub = ngx_queue_data(q, ngx_kafka_ws_subscription_t, queue);
 
-        ngx_kafka_ws_worker_catch_up(kww, sub);
+        (void) ngx_kafka_ws_worker_catch_up(kww, sub);
     }
 }
 
@@ -96,7 +96,7 @@ ngx_kafka_ws_worker_older(ngx_kafka_ws_worker_t *kww,
  * and the route with it.
  */
 
-void
+ngx_int_t
 ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_subscription_t *sub)
 {
@@ -113,22 +113,27 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
         sub->behind = ngx_current_msec;
     }
 
+    if (ngx_kafka_ws_subscriber_blocked(sub->kws)) {
+        ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_BEHIND);
+        return NGX_DONE;
+    }
+
     if (ngx_kafka_ws_start_announce(route, sub) != NGX_OK) {
         ngx_kafka_ws_subscriber_fail(sub->kws);
-        return;
+        return NGX_DONE;
     }
 
     if (!sub->skip && ngx_kafka_ws_worker_latest(sub)
         && ngx_kafka_ws_worker_slow(sub, 0) != NGX_OK)
     {
-        return;
+        return NGX_DONE;
     }
 
     for (turn = 0; turn < NGX_KAFKA_WS_CATCH_TURNS; turn++) {
 
         if (ngx_kafka_ws_subscriber_blocked(sub->kws)) {
             ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_BEHIND);
-            return;
+            return NGX_DONE;
         }
 
         switch (ngx_kafka_ws_worker_gather(kww, sub)) {
@@ -139,12 +144,12 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
         case NGX_KAFKA_WS_GATHER_NONE:
 
             ngx_kafka_ws_worker_has_all(route, sub);
-            return;
+            return NGX_OK;
 
         case NGX_KAFKA_WS_GATHER_LAPPED:
 
             if (ngx_kafka_ws_worker_slow(sub, 1) != NGX_OK) {
-                return;
+                return NGX_DONE;
             }
 
             continue;
@@ -152,17 +157,17 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
         case NGX_KAFKA_WS_GATHER_STALE:
             /* the next pass of the route tells all of its subscribers */
             ngx_post_event(&kww->pass_event, &ngx_posted_events);
-            return;
+            return NGX_OK;
 
         default:
-            ngx_kafka_ws_worker_close(sub, NGX_KAFKA_WS_CLOSE_INTERNAL);
-            return;
+            ngx_kafka_ws_worker_end(sub, NGX_KAFKA_WS_CLOSE_INTERNAL);
+            return NGX_DONE;
         }
 
         if (buf->flags && ngx_kafka_ws_route_gap_closes(sub)) {
             ngx_kafka_ws_count(&sub->kws->counters->gaps, 1);
-            ngx_kafka_ws_worker_close(sub, NGX_KAFKA_WS_CLOSE_POSITION);
-            return;
+            ngx_kafka_ws_worker_end(sub, NGX_KAFKA_WS_CLOSE_POSITION);
+            return NGX_DONE;
         }
 
         rc = NGX_OK;
@@ -175,7 +180,7 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
 
         if (rc == NGX_ERROR) {
             ngx_kafka_ws_subscriber_fail(sub->kws);
-            return;
+            return NGX_DONE;
         }
 
         if (buf->flags) {
@@ -189,6 +194,8 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
 
     ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_BEHIND);
     ngx_post_event(sub->kws->connection->write, &ngx_posted_next_events);
+
+    return NGX_DONE;
 }
 
 
@@ -270,7 +277,8 @@ ngx_kafka_ws_worker_slow(ngx_kafka_ws_subscription_t *sub, ngx_uint_t lapped)
     }
 
     if (klcf->slow == NGX_KAFKA_WS_SLOW_CLOSE) {
-        ngx_kafka_ws_worker_close(sub, NGX_KAFKA_WS_CLOSE_SLOW);
+        ngx_kafka_ws_worker_close(ngx_kafka_ws_client(sub),
+                                  NGX_KAFKA_WS_CLOSE_SLOW);
         return NGX_DONE;
     }
 
@@ -278,7 +286,7 @@ ngx_kafka_ws_worker_slow(ngx_kafka_ws_subscription_t *sub, ngx_uint_t lapped)
 
     if (ngx_kafka_ws_route_gap_closes(sub)) {
         ngx_kafka_ws_count(&sub->kws->counters->gaps, 1);
-        ngx_kafka_ws_worker_close(sub, NGX_KAFKA_WS_CLOSE_POSITION);
+        ngx_kafka_ws_worker_end(sub, NGX_KAFKA_WS_CLOSE_POSITION);
         return NGX_DONE;
     }
 

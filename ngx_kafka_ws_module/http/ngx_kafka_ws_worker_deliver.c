@@ -322,7 +322,7 @@ ngx_kafka_ws_worker_give(ngx_kafka_ws_worker_t *kww,
 
         if (ngx_kafka_ws_route_gap_closes(sub)) {
             ngx_kafka_ws_count(&sub->kws->counters->gaps, 1);
-            ngx_kafka_ws_worker_close(sub, NGX_KAFKA_WS_CLOSE_POSITION);
+            ngx_kafka_ws_worker_end(sub, NGX_KAFKA_WS_CLOSE_POSITION);
             return;
         }
 

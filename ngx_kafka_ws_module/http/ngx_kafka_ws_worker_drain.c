@@ -78,7 +78,7 @@ ngx_kafka_ws_worker_drain(ngx_event_t *ev)
         kww->drain_closed++;
 
         /* one that takes nothing is given up on soon: ngx_exiting is set */
-        ngx_kafka_ws_worker_close(&client->first, kww->drain_code);
+        ngx_kafka_ws_worker_close(client, kww->drain_code);
     }
 
     if (!ngx_queue_empty(&kww->clients)) {

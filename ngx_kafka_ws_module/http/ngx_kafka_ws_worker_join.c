@@ -16,8 +16,8 @@
 
 
 static void ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws);
-static void ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws);
-static ngx_int_t ngx_kafka_ws_worker_idle(ngx_kafka_ws_subscriber_t *kws);
+static void ngx_kafka_ws_worker_pend(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_wish_t *wish);
 
 
 static const ngx_kafka_ws_owner_t  ngx_kafka_ws_worker_owner = {
@@ -25,7 +25,8 @@ static const ngx_kafka_ws_owner_t  ngx_kafka_ws_worker_owner = {
     ngx_kafka_ws_worker_leave,
     ngx_kafka_ws_worker_exiting,
     ngx_kafka_ws_worker_idle,
-    NULL
+    NULL,
+    0
 };
 
 
@@ -33,16 +34,13 @@ ngx_int_t
 ngx_kafka_ws_worker_prepare(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
     ngx_kafka_ws_route_key_t *key, ngx_kafka_ws_joining_t *joining)
 {
-    ngx_kafka_ws_client_t             *client;
-    ngx_kafka_ws_loc_conf_t           *klcf;
-    ngx_kafka_ws_subscriber_t         *kws;
-    ngx_kafka_ws_cluster_rendering_t  *cr;
+    ngx_kafka_ws_client_t      *client;
+    ngx_kafka_ws_loc_conf_t    *klcf;
+    ngx_kafka_ws_subscriber_t  *kws;
 
     klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_ws_module);
-    cr = joining->deflate ? klcf->deflated[joining->format]
-                          : klcf->renderings[joining->format];
 
-    key->rendering = cr->index;
+    key->rendering = ngx_kafka_ws_worker_rendering(klcf, joining);
 
     kws = ngx_kafka_ws_subscriber_create(r, sizeof(ngx_kafka_ws_client_t));
     if (kws == NULL) {
@@ -51,19 +49,44 @@ ngx_kafka_ws_worker_prepare(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
 
     client = (ngx_kafka_ws_client_t *) kws;
     client->first.kws = kws;
+    client->commands = joining->commands;
+
     joining->client = client;
+    joining->route = NULL;
 
-    joining->route = ngx_kafka_ws_route_get(&kww->routes, key, kww->log);
-    if (joining->route == NULL) {
+    if (key->topic == NULL) {
+        return NGX_OK;
+    }
+
+    return ngx_kafka_ws_worker_enter(kww, key, joining->wants,
+                                     &joining->route, &client->first.group);
+}
+
+
+ngx_int_t
+ngx_kafka_ws_worker_enter(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_key_t *key, ngx_kafka_ws_filter_want_t *wants,
+    ngx_kafka_ws_route_t **route, ngx_kafka_ws_group_t **group)
+{
+    ngx_kafka_ws_route_t  *found;
+
+    found = ngx_kafka_ws_route_get(&kww->routes, key, kww->log);
+    if (found == NULL) {
         return NGX_ERROR;
     }
 
-    client->first.group = ngx_kafka_ws_group_get(&joining->route->set,
-                                                 joining->wants, kww->log);
-    if (client->first.group == NULL) {
-        ngx_kafka_ws_worker_refuse(joining);
+    *group = ngx_kafka_ws_group_get(&found->set, wants, kww->log);
+
+    if (*group == NULL) {
+
+        if (found->nsubscribers == 0) {
+            ngx_kafka_ws_route_free(found);
+        }
+
         return NGX_ERROR;
     }
+
+    *route = found;
 
     return NGX_OK;
 }
@@ -72,13 +95,12 @@ ngx_kafka_ws_worker_prepare(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
 void
 ngx_kafka_ws_worker_refuse(ngx_kafka_ws_joining_t *joining)
 {
-    ngx_kafka_ws_group_t  *group;
-
-    group = joining->client->first.group;
-
-    if (group) {
-        ngx_kafka_ws_group_release(&joining->route->set, group);
+    if (joining->route == NULL) {
+        return;
     }
+
+    ngx_kafka_ws_group_release(&joining->route->set,
+                               joining->client->first.group);
 
     if (joining->route->nsubscribers == 0) {
         ngx_kafka_ws_route_free(joining->route);
@@ -91,45 +113,38 @@ ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
     ngx_kafka_ws_joining_t *joining)
 {
     ngx_kafka_ws_slot_t          *slot;
-    ngx_kafka_ws_route_t         *route;
     ngx_kafka_ws_client_t        *client;
     ngx_kafka_ws_loc_conf_t      *klcf;
     ngx_kafka_ws_subscription_t  *sub;
 
     klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_ws_module);
     slot = ngx_kafka_ws_shm_slot(klcf->cluster->root);
-    route = joining->route;
     client = joining->client;
     sub = &client->first;
 
     if (ngx_kafka_ws_subscriber_begin(&client->subscriber, &klcf->socket,
                                       joining->deflate, &slot->counters,
-                                      &ngx_kafka_ws_worker_owner, client)
+                                      joining->owner ? joining->owner
+                                           : &ngx_kafka_ws_worker_owner,
+                                      client)
         != NGX_OK)
     {
         ngx_kafka_ws_worker_refuse(joining);
         return NGX_ERROR;
     }
 
-    if (route->nsubscribers == 0) {
-        kww->nroutes++;
-        ngx_kafka_ws_worker_want(route);
-    }
-
-    route->nsubscribers++;
     kww->nclients++;
 
     ngx_kafka_ws_count(&slot->deflate, client->subscriber.deflate);
 
-    sub->route = route;
-    sub->format = klcf->formats[joining->format];
-    sub->start = joining->wish;
-    joining->wish->deadline = ngx_current_msec + NGX_KAFKA_WS_START_LOADING;
-
     ngx_queue_insert_tail(&kww->clients, &client->all);
 
-    sub->where = NGX_KAFKA_WS_AT_PENDING;
-    ngx_queue_insert_tail(&kww->pending, &sub->queue);
+    sub->format = klcf->formats[joining->format];
+    sub->owned = (client->commands != NULL);
+
+    if (joining->route) {
+        ngx_kafka_ws_worker_open(kww, sub, joining->route, joining->wish);
+    }
 
     if (!kww->tick_event.timer_set) {
         ngx_add_timer(&kww->tick_event,
@@ -139,6 +154,92 @@ ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
     ngx_post_event(&kww->pass_event, &ngx_posted_events);
 
     return NGX_DONE;
+}
+
+
+void
+ngx_kafka_ws_worker_open(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_wish_t *wish)
+{
+    if (route->nsubscribers == 0) {
+        kww->nroutes++;
+        ngx_kafka_ws_worker_want(route);
+    }
+
+    route->nsubscribers++;
+    sub->route = route;
+
+    ngx_kafka_ws_worker_pend(kww, sub, wish);
+}
+
+
+static void
+ngx_kafka_ws_worker_pend(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_wish_t *wish)
+{
+    wish->deadline = ngx_current_msec + NGX_KAFKA_WS_START_LOADING;
+    wish->loaded = 0;
+
+    sub->start = wish;
+    sub->where = NGX_KAFKA_WS_AT_PENDING;
+
+    ngx_queue_insert_tail(&kww->pending, &sub->queue);
+}
+
+
+void
+ngx_kafka_ws_worker_restart(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_wish_t *wish,
+    ngx_uint_t paused)
+{
+    ngx_kafka_ws_route_leave(sub->route, sub);
+    ngx_kafka_ws_older_free(sub);
+
+    if (sub->start != wish) {
+        ngx_kafka_ws_start_free(sub->start);
+    }
+
+    sub->nplaces = 0;
+    sub->skip = 0;
+
+    if (paused) {
+        sub->start = wish;
+        sub->where = NGX_KAFKA_WS_AT_PAUSED;
+
+    } else {
+        ngx_kafka_ws_worker_pend(kww, sub, wish);
+    }
+}
+
+
+void
+ngx_kafka_ws_worker_shut(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_subscription_t *sub)
+{
+    ngx_kafka_ws_route_t  *route;
+
+    route = sub->route;
+
+    ngx_kafka_ws_route_leave(route, sub);
+    ngx_kafka_ws_group_release(&route->set, sub->group);
+    ngx_kafka_ws_older_free(sub);
+    ngx_kafka_ws_start_free(sub->start);
+
+    if (sub->owned && sub->places) {
+        ngx_free(sub->places);
+    }
+
+    sub->places = NULL;
+    sub->nplaces = 0;
+    sub->max_places = 0;
+    sub->group = NULL;
+    sub->start = NULL;
+    sub->route = NULL;
+    sub->skip = 0;
+    sub->code = 0;
+
+    ngx_kafka_ws_worker_release(kww, route);
 }
 
 
@@ -153,11 +254,11 @@ ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws)
 
     client = kws->data;
 
-    ngx_kafka_ws_worker_go_on(ngx_kafka_ws_worker(), &client->first);
+    (void) ngx_kafka_ws_worker_go_on(ngx_kafka_ws_worker(), &client->first);
 }
 
 
-void
+ngx_int_t
 ngx_kafka_ws_worker_go_on(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_subscription_t *sub)
 {
@@ -169,7 +270,7 @@ ngx_kafka_ws_worker_go_on(ngx_kafka_ws_worker_t *kww,
     if (sub->where == NGX_KAFKA_WS_AT_PENDING) {
 
         if (!ngx_kafka_ws_start_ready(route, sub)) {
-            return;
+            return NGX_OK;
         }
 
         if (route->nlive == 0 && route != kww->current) {
@@ -182,49 +283,63 @@ ngx_kafka_ws_worker_go_on(ngx_kafka_ws_worker_t *kww,
 
         if (rc == NGX_ERROR) {
             ngx_kafka_ws_subscriber_fail(sub->kws);
+            return NGX_DONE;
         }
 
-        return;
+        if (rc == NGX_OK && ngx_kafka_ws_subscriber_blocked(sub->kws)) {
+            return NGX_DONE;
+        }
+
+        return rc;
     }
 
     if (sub->where == NGX_KAFKA_WS_AT_BEHIND) {
-        ngx_kafka_ws_worker_catch_up(kww, sub);
+        return ngx_kafka_ws_worker_catch_up(kww, sub);
     }
+
+    return NGX_OK;
 }
 
 
-static void
+void
 ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws)
 {
     ngx_kafka_ws_slot_t          *slot;
-    ngx_kafka_ws_route_t         *route;
     ngx_kafka_ws_client_t        *client;
     ngx_kafka_ws_worker_t        *kww;
-    ngx_kafka_ws_subscription_t  *sub;
+    ngx_kafka_ws_loc_conf_t      *klcf;
+    ngx_kafka_ws_subscription_t  *sub, *next;
 
     kww = ngx_kafka_ws_worker();
     client = kws->data;
-    sub = &client->first;
-    route = sub->route;
 
-    ngx_kafka_ws_route_leave(route, sub);
-    ngx_kafka_ws_group_release(&route->set, sub->group);
+    for (sub = &client->first; sub; sub = next) {
+        next = sub->next;
 
-    ngx_kafka_ws_older_free(sub);
+        if (sub->route) {
+            ngx_kafka_ws_worker_shut(kww, sub);
+        }
+
+        if (sub != &client->first) {
+            ngx_free(sub);
+        }
+    }
+
+    client->first.next = NULL;
 
     ngx_queue_remove(&client->all);
     kww->nclients--;
 
     if (kws->deflate) {
-        slot = ngx_kafka_ws_shm_slot(route->cluster->root);
+        klcf = ngx_http_get_module_loc_conf(kws->request,
+                                            ngx_kafka_ws_module);
+        slot = ngx_kafka_ws_shm_slot(klcf->cluster->root);
         ngx_kafka_ws_count(&slot->deflate, -1);
     }
-
-    ngx_kafka_ws_worker_release(kww, route);
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_kafka_ws_worker_idle(ngx_kafka_ws_subscriber_t *kws)
 {
     size_t                        n;
@@ -235,10 +350,16 @@ ngx_kafka_ws_worker_idle(ngx_kafka_ws_subscriber_t *kws)
     client = kws->data;
     sub = &client->first;
 
+    if (sub->format != NGX_KAFKA_WS_FORMAT_JSON) {
+        return NGX_OK;
+    }
+
     /* what has not started yet gets its start event first */
 
-    if (sub->format != NGX_KAFKA_WS_FORMAT_JSON || sub->start != NULL) {
-        return NGX_OK;
+    for ( /* void */ ; sub; sub = sub->next) {
+        if (sub->route && sub->where == NGX_KAFKA_WS_AT_PENDING) {
+            return NGX_OK;
+        }
     }
 
     n = ngx_kafka_ws_event_idle(frame, sizeof(frame), NULL);

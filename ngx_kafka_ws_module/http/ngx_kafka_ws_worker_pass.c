@@ -249,16 +249,22 @@ ngx_kafka_ws_worker_extend(ngx_kafka_ws_worker_t *kww,
     {
         next = ngx_queue_next(q);
         client = ngx_queue_data(q, ngx_kafka_ws_client_t, all);
-        sub = &client->first;
+        sub = ngx_kafka_ws_route_find(route, client);
 
-        if (sub->route != route || sub->where != NGX_KAFKA_WS_AT_LIVE) {
+        if (sub == NULL || sub->where != NGX_KAFKA_WS_AT_LIVE) {
             continue;
         }
 
-        if (ngx_kafka_ws_start_announce(route, sub) != NGX_OK) {
+        if (!ngx_kafka_ws_subscriber_blocked(sub->kws)
+            && ngx_kafka_ws_start_announce(route, sub) != NGX_OK)
+        {
             ngx_kafka_ws_subscriber_fail(sub->kws);
+            continue;
+        }
 
-        } else if (ngx_kafka_ws_subscriber_blocked(sub->kws)) {
+        /* by what goes over the socket besides, or by this */
+
+        if (ngx_kafka_ws_subscriber_blocked(sub->kws)) {
             sub->behind = ngx_current_msec;
             ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_BEHIND);
         }
@@ -384,15 +390,17 @@ ngx_kafka_ws_worker_stale(ngx_kafka_ws_worker_t *kww,
     {
         next = ngx_queue_next(q);
         client = ngx_queue_data(q, ngx_kafka_ws_client_t, all);
-        sub = &client->first;
+        sub = ngx_kafka_ws_route_find(route, client);
 
-        if (sub->route != route || k >= sub->nplaces) {
+        if (sub == NULL || k >= sub->nplaces
+            || sub->where == NGX_KAFKA_WS_AT_ENDED)
+        {
             continue;
         }
 
         if (ngx_kafka_ws_subscriber_blocked(sub->kws)) {
             /* it comes back with its cursor, and is told then */
-            ngx_kafka_ws_worker_close(sub, NGX_KAFKA_WS_CLOSE_RESTART);
+            ngx_kafka_ws_worker_close(client, NGX_KAFKA_WS_CLOSE_RESTART);
             continue;
         }
 

@@ -28,7 +28,8 @@
 
 
 static void ngx_kafka_ws_event_begin(ngx_kafka_ws_event_t *ev, uint8_t *buf,
-    size_t size, const char *name, const ngx_kafka_ws_span_t *topic);
+    size_t size, const char *name, const ngx_kafka_ws_span_t *id,
+    const ngx_kafka_ws_span_t *topic);
 static size_t ngx_kafka_ws_event_end(ngx_kafka_ws_event_t *ev);
 static void ngx_kafka_ws_event_put(ngx_kafka_ws_event_t *ev, const char *s,
     size_t n);
@@ -65,7 +66,7 @@ void
 ngx_kafka_ws_event_start_begin(ngx_kafka_ws_event_t *ev, uint8_t *buf,
     size_t size, const ngx_kafka_ws_span_t *topic)
 {
-    ngx_kafka_ws_event_begin(ev, buf, size, "start", topic);
+    ngx_kafka_ws_event_begin(ev, buf, size, "start", NULL, topic);
     ngx_kafka_ws_event_text(ev, ",\"partitions\":[");
 }
 
@@ -113,7 +114,7 @@ ngx_kafka_ws_event_gap(uint8_t *buf, size_t size,
 
     name = ngx_kafka_ws_gap_name(reason);
 
-    ngx_kafka_ws_event_begin(&ev, buf, size, "gap", topic);
+    ngx_kafka_ws_event_begin(&ev, buf, size, "gap", NULL, topic);
     ngx_kafka_ws_event_text(&ev, ",\"partition\":");
     ngx_kafka_ws_event_int(&ev, partition);
     ngx_kafka_ws_event_text(&ev, ",\"from\":");
@@ -130,16 +131,34 @@ ngx_kafka_ws_event_gap(uint8_t *buf, size_t size,
 
 size_t
 ngx_kafka_ws_event_error(uint8_t *buf, size_t size,
-    const ngx_kafka_ws_span_t *topic, unsigned code,
-    const ngx_kafka_ws_span_t *message)
+    const ngx_kafka_ws_span_t *id, const ngx_kafka_ws_span_t *topic,
+    unsigned code, const ngx_kafka_ws_span_t *message)
 {
     ngx_kafka_ws_event_t  ev;
 
-    ngx_kafka_ws_event_begin(&ev, buf, size, "error", topic);
+    ngx_kafka_ws_event_begin(&ev, buf, size, "error", id, topic);
     ngx_kafka_ws_event_text(&ev, ",\"code\":");
     ngx_kafka_ws_event_int(&ev, code);
     ngx_kafka_ws_event_text(&ev, ",\"message\":");
     ngx_kafka_ws_event_string(&ev, message);
+
+    return ngx_kafka_ws_event_end(&ev);
+}
+
+
+size_t
+ngx_kafka_ws_event_answer(uint8_t *buf, size_t size, const char *name,
+    const ngx_kafka_ws_span_t *id, const ngx_kafka_ws_span_t *topic,
+    const ngx_kafka_ws_span_t *cursor)
+{
+    ngx_kafka_ws_event_t  ev;
+
+    ngx_kafka_ws_event_begin(&ev, buf, size, name, id, topic);
+
+    if (cursor != NULL) {
+        ngx_kafka_ws_event_text(&ev, ",\"cursor\":");
+        ngx_kafka_ws_event_string(&ev, cursor);
+    }
 
     return ngx_kafka_ws_event_end(&ev);
 }
@@ -151,7 +170,7 @@ ngx_kafka_ws_event_idle(uint8_t *buf, size_t size,
 {
     ngx_kafka_ws_event_t  ev;
 
-    ngx_kafka_ws_event_begin(&ev, buf, size, "idle", topic);
+    ngx_kafka_ws_event_begin(&ev, buf, size, "idle", NULL, topic);
 
     return ngx_kafka_ws_event_end(&ev);
 }
@@ -159,7 +178,8 @@ ngx_kafka_ws_event_idle(uint8_t *buf, size_t size,
 
 static void
 ngx_kafka_ws_event_begin(ngx_kafka_ws_event_t *ev, uint8_t *buf, size_t size,
-    const char *name, const ngx_kafka_ws_span_t *topic)
+    const char *name, const ngx_kafka_ws_span_t *id,
+    const ngx_kafka_ws_span_t *topic)
 {
     ev->buf = buf;
     ev->pos = buf;
@@ -177,6 +197,11 @@ ngx_kafka_ws_event_begin(ngx_kafka_ws_event_t *ev, uint8_t *buf, size_t size,
     ngx_kafka_ws_event_text(ev, "{\"event\":\"");
     ngx_kafka_ws_event_put(ev, name, strlen(name));
     ngx_kafka_ws_event_text(ev, "\"");
+
+    if (id != NULL) {
+        ngx_kafka_ws_event_text(ev, ",\"id\":");
+        ngx_kafka_ws_event_put(ev, (const char *) id->data, id->len);
+    }
 
     if (topic != NULL) {
         ngx_kafka_ws_event_text(ev, ",\"topic\":");

@@ -24,10 +24,11 @@
 
 /*
  * Always enough for a gap or an idle event without a topic and with one of
- * Kafka's names (249 characters at most); for an error if its message has no
- * more than 256 bytes and nothing to escape.
+ * Kafka's names (249 characters at most); for an error or an answer if its id
+ * has no more than 64 bytes, its message or cursor no more than 256, and
+ * neither these nor the topic anything to escape.
  */
-#define NGX_KAFKA_WS_EVENT_LEN  640
+#define NGX_KAFKA_WS_EVENT_LEN  704
 
 
 /* the position of a partition at the beginning of a stream */
@@ -81,10 +82,23 @@ size_t ngx_kafka_ws_event_gap(uint8_t *buf, size_t size,
     const ngx_kafka_ws_span_t *topic, int32_t partition, int64_t from,
     int64_t to, ngx_kafka_ws_gap_e reason);
 
-/* {"event":"error","code":4404,"message":"..."}; not UTF-8: U+FFFD */
+/*
+ * {"event":"error","id":7,"code":4404,"message":"..."}; not UTF-8: U+FFFD
+ * id:       of the command that it answers, as that has it; NULL: of none
+ */
 size_t ngx_kafka_ws_event_error(uint8_t *buf, size_t size,
-    const ngx_kafka_ws_span_t *topic, unsigned code,
-    const ngx_kafka_ws_span_t *message);
+    const ngx_kafka_ws_span_t *id, const ngx_kafka_ws_span_t *topic,
+    unsigned code, const ngx_kafka_ws_span_t *message);
+
+/*
+ * {"event":"paused","id":7,"topic":"prices","cursor":"0:42,1:7"}
+ * name:     of the event
+ * id:       as above
+ * cursor:   NULL: without
+ */
+size_t ngx_kafka_ws_event_answer(uint8_t *buf, size_t size, const char *name,
+    const ngx_kafka_ws_span_t *id, const ngx_kafka_ws_span_t *topic,
+    const ngx_kafka_ws_span_t *cursor);
 
 /* {"event":"idle"} */
 size_t ngx_kafka_ws_event_idle(uint8_t *buf, size_t size,

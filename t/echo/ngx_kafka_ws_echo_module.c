@@ -66,7 +66,8 @@ static const ngx_kafka_ws_owner_t  ngx_kafka_ws_echo_owner = {
     ngx_kafka_ws_echo_leave,
     ngx_kafka_ws_echo_exiting,
     NULL,
-    ngx_kafka_ws_echo_data
+    ngx_kafka_ws_echo_data,
+    1
 };
 
 

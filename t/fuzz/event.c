@@ -25,13 +25,15 @@ typedef enum {
     START = 0,
     GAP,
     ERROR,
-    IDLE
+    IDLE,
+    ANSWER
 } kind_e;
 
 
 typedef struct {
     kind_e                kind;
     int                   with_topic;
+    int                   with_id;
     ngx_kafka_ws_span_t   topic;
     ngx_kafka_ws_span_t   message;
     unsigned              adds;
@@ -50,6 +52,9 @@ static const char  *states[] = {
 static const char  *reasons[] = {
     "retention", "lapped", "too-large", "reset", "unknown", "unknown"
 };
+
+
+static const ngx_kafka_ws_span_t  id = { (const uint8_t *) "-7", 2 };
 
 
 static size_t
@@ -79,8 +84,12 @@ write_event(const made_t *m, uint8_t *buf, size_t size)
                                       (ngx_kafka_ws_gap_e) m->word[0]);
 
     case ERROR:
-        return ngx_kafka_ws_event_error(buf, size, topic, m->code,
-                                        &m->message);
+        return ngx_kafka_ws_event_error(buf, size, m->with_id ? &id : NULL,
+                                        topic, m->code, &m->message);
+
+    case ANSWER:
+        return ngx_kafka_ws_event_answer(buf, size, "answer", &id, topic,
+                                         m->with_id ? &m->message : NULL);
 
     default:
         return ngx_kafka_ws_event_idle(buf, size, topic);
@@ -123,13 +132,18 @@ read_event(const made_t *m, const uint8_t *frame, size_t len)
     size_t      n;
     ref_json_t  j;
 
-    static const char  *names[] = { "start", "gap", "error", "idle" };
+    static const char  *names[] = { "start", "gap", "error", "idle",
+                                   "answer" };
 
     j.pos = payload(frame, len, 0x81, &n);
     j.last = j.pos + n;
     promise(ref_json(j.pos, n, 4) == REF_CONTAINER);
 
     word(&j, "{\"event\":", names[m->kind]);
+
+    if (m->kind == ANSWER || (m->kind == ERROR && m->with_id)) {
+        promise(ref_word(&j, ",\"id\":-7"));
+    }
 
     if (m->with_topic) {
         promise(ref_word(&j, ",\"topic\":"));
@@ -157,6 +171,14 @@ read_event(const made_t *m, const uint8_t *frame, size_t len)
         number(&j, m->code);
         promise(ref_word(&j, ",\"message\":"));
         string(&j, &m->message);
+        break;
+
+    case ANSWER:
+        if (m->with_id) {
+            promise(ref_word(&j, ",\"cursor\":"));
+            string(&j, &m->message);
+        }
+
         break;
 
     default:
@@ -217,7 +239,8 @@ small(const made_t *m)
     }
 
     return m->kind == GAP || m->kind == IDLE
-           || (m->kind == ERROR && plain(&m->message, 256));
+           || ((m->kind == ERROR || m->kind == ANSWER)
+               && plain(&m->message, 256));
 }
 
 
@@ -240,6 +263,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     c = fuzz_byte(&in);
     m.kind = (kind_e) (c & 3);
     m.with_topic = c >> 2 & 1;
+    m.with_id = c >> 3 & 1;
+
+    if (m.kind == IDLE && (c >> 4 & 1)) {
+        m.kind = ANSWER;
+    }
+
     room = fuzz_byte(&in);
     make(&m, &in, fuzz_byte(&in));
 

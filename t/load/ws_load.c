@@ -59,6 +59,7 @@ static const struct option  wsl_longopts[] = {
     { "uri", required_argument, NULL, 'u' },
     { "header", required_argument, NULL, 'H' },
     { "protocol", required_argument, NULL, 'P' },
+    { "subscribe", required_argument, NULL, 'S' },
     { "connections", required_argument, NULL, 'c' },
     { "never-read", required_argument, NULL, 'n' },
     { "rcvbuf", required_argument, NULL, 'b' },
@@ -87,6 +88,7 @@ static const char   wsl_usage[] =
     "  --uri=/              location; several: clients take turns\n"
     "  --header='N: V'      more request headers\n"
     "  --protocol=LIST      Sec-WebSocket-Protocol\n"
+    "  --subscribe=TOPIC    by a command, with the cursor in it\n"
     "  --connections=1      clients\n"
     "  --never-read=0       so many of them never read\n"
     "  --rcvbuf=BYTES       receive buffer of those\n"
@@ -202,6 +204,7 @@ wsl_options(int argc, char **argv)
         case 't': wsl_opt.partitions = atoi(optarg); break;
         case 'e': wsl_opt.records = atoll(optarg); break;
         case 'o': wsl_opt.owners = atoi(optarg); break;
+        case 'S': wsl_opt.subscribe = optarg; break;
         case 'x': wsl_opt.cut = atoi(optarg); break;
         case 'f': wsl_opt.frames = atoll(optarg); break;
         case 'l': wsl_opt.late = 1; break;

@@ -128,6 +128,7 @@ typedef struct {
     const char    *header[WSL_HEADER_MAX];
     int            nheader;
     const char    *protocol;            /* NULL: none offered */
+    const char    *subscribe;           /* topic; NULL: no command */
     const char    *run;                 /* NULL: any run id */
     int            connections;
     int            never_read;          /* so many of them never read */

@@ -57,6 +57,7 @@ static void wsl_fd_close(int fd);
 static void wsl_lingering(int fd);
 static int wsl_request(wsl_conn_t *c);
 static void wsl_opened(wsl_conn_t *c);
+static void wsl_subscribe(wsl_conn_t *c);
 
 
 static int         wsl_ep;
@@ -219,7 +220,7 @@ wsl_request(wsl_conn_t *c)
 
     cursor[0] = '\0';
 
-    if (c->again) {
+    if (c->again && wsl_opt.subscribe == NULL) {
         wsl_check_cursor(c, cursor, sizeof(cursor));
     }
 
@@ -337,6 +338,10 @@ wsl_opened(wsl_conn_t *c)
 
     wsl_hist_add(&wsl_total.handshake_us, (wsl_now_ns - c->start_ns) / 1000);
 
+    if (wsl_opt.subscribe) {
+        wsl_subscribe(c);
+    }
+
     if (c->again) {
         wsl_total.reconnects++;
 
@@ -351,6 +356,48 @@ wsl_opened(wsl_conn_t *c)
     if (c->kind == WSL_NEVER_READ) {
         (void) epoll_ctl(wsl_ep, EPOLL_CTL_DEL, c->fd, NULL);
     }
+}
+
+
+/* what is not taken by the socket, which is empty, is missed by the checks */
+
+static void
+wsl_subscribe(wsl_conn_t *c)
+{
+    int      n;
+    size_t   head;
+    char     cursor[2048], text[4096];
+    uint8_t  frame[4096 + 8];
+
+    cursor[0] = '\0';
+
+    if (c->again) {
+        wsl_check_cursor(c, cursor, sizeof(cursor));
+    }
+
+    n = snprintf(text, sizeof(text), "{\"command\":\"subscribe\",\"id\":1,"
+                 "\"topic\":\"%s\",\"cursor\":\"%s\"}", wsl_opt.subscribe,
+                 cursor);
+
+    frame[0] = 0x81;
+    head = 2;
+
+    if (n < 126) {
+        frame[1] = (uint8_t) (0x80 | n);
+
+    } else {
+        frame[1] = 0x80 | 126;
+        frame[2] = (uint8_t) (n >> 8);
+        frame[3] = (uint8_t) n;
+        head = 4;
+    }
+
+    /* the mask is zero */
+
+    memset(frame + head, 0, 4);
+    memcpy(frame + head + 4, text, (size_t) n);
+
+    (void) send(c->fd, frame, head + 4 + (size_t) n, MSG_NOSIGNAL);
 }
 
 

@@ -35,6 +35,10 @@ static size_t gap(uint8_t *buf, size_t size);
 static size_t gap_topic(uint8_t *buf, size_t size);
 static size_t error_quotes(uint8_t *buf, size_t size);
 static size_t error_topic(uint8_t *buf, size_t size);
+static size_t error_id(uint8_t *buf, size_t size);
+static size_t answer(uint8_t *buf, size_t size);
+static size_t answer_cursor(uint8_t *buf, size_t size);
+static size_t answer_empty(uint8_t *buf, size_t size);
 static size_t idle(uint8_t *buf, size_t size);
 static size_t idle_topic(uint8_t *buf, size_t size);
 static void test_case(const case_t *c);
@@ -44,6 +48,7 @@ static void test_event_len(void);
 
 
 static const ngx_kafka_ws_span_t  prices = TEXT("prices");
+static const ngx_kafka_ws_span_t  id = TEXT("\"a\\u0041\"");
 static const ngx_kafka_ws_span_t  odd = TEXT("a\"\n\xff\xc3\xa9");
 
 
@@ -85,6 +90,22 @@ static const case_t  cases[] = {
       "{\"event\":\"error\",\"topic\":\"a\\\"\\n\xef\xbf\xbd\xc3\xa9\","
       "\"code\":1,\"message\":\"\"}" },
 
+    { "error that answers", error_id,
+      "{\"event\":\"error\",\"id\":\"a\\u0041\",\"topic\":\"prices\","
+      "\"code\":4409,\"message\":\"prices\"}" },
+
+    { "answer", answer,
+      "{\"event\":\"subscribed\",\"id\":\"a\\u0041\","
+      "\"topic\":\"prices\"}" },
+
+    { "answer with a cursor", answer_cursor,
+      "{\"event\":\"paused\",\"id\":\"a\\u0041\",\"topic\":\"prices\","
+      "\"cursor\":\"0:9223372036854775807,7:1\"}" },
+
+    { "answer with an empty cursor", answer_empty,
+      "{\"event\":\"paused\",\"id\":\"a\\u0041\",\"topic\":\"prices\","
+      "\"cursor\":\"\"}" },
+
     { "idle", idle, "{\"event\":\"idle\"}" },
 
     { "idle with a topic", idle_topic,
@@ -107,7 +128,7 @@ main(void)
     test_start_bound();
     test_event_len();
 
-    return tap_done((int) (3 * n + 10));
+    return tap_done((int) (3 * n + 11));
 }
 
 
@@ -183,7 +204,7 @@ gap_topic(uint8_t *buf, size_t size)
 static size_t
 error_quotes(uint8_t *buf, size_t size)
 {
-    return ngx_kafka_ws_event_error(buf, size, NULL, 4404, &odd);
+    return ngx_kafka_ws_event_error(buf, size, NULL, NULL, 4404, &odd);
 }
 
 
@@ -192,7 +213,42 @@ error_topic(uint8_t *buf, size_t size)
 {
     ngx_kafka_ws_span_t  empty = TEXT("");
 
-    return ngx_kafka_ws_event_error(buf, size, &odd, 1, &empty);
+    return ngx_kafka_ws_event_error(buf, size, NULL, &odd, 1, &empty);
+}
+
+
+static size_t
+error_id(uint8_t *buf, size_t size)
+{
+    return ngx_kafka_ws_event_error(buf, size, &id, &prices, 4409, &prices);
+}
+
+
+static size_t
+answer(uint8_t *buf, size_t size)
+{
+    return ngx_kafka_ws_event_answer(buf, size, "subscribed", &id, &prices,
+                                     NULL);
+}
+
+
+static size_t
+answer_cursor(uint8_t *buf, size_t size)
+{
+    ngx_kafka_ws_span_t  cursor = TEXT("0:9223372036854775807,7:1");
+
+    return ngx_kafka_ws_event_answer(buf, size, "paused", &id, &prices,
+                                     &cursor);
+}
+
+
+static size_t
+answer_empty(uint8_t *buf, size_t size)
+{
+    ngx_kafka_ws_span_t  cursor = TEXT("");
+
+    return ngx_kafka_ws_event_answer(buf, size, "paused", &id, &prices,
+                                     &cursor);
 }
 
 
@@ -315,22 +371,27 @@ test_event_len(void)
 {
     char                 text[256];
     uint8_t             *buf;
-    ngx_kafka_ws_span_t  topic, message;
+    ngx_kafka_ws_span_t  topic, message, longest;
 
     memset(text, 'x', sizeof(text));
     topic.data = (const uint8_t *) text;
     topic.len = 249;
     message.data = (const uint8_t *) text;
     message.len = 256;
+    longest.data = (const uint8_t *) text;
+    longest.len = 64;
 
     buf = guard_new(NGX_KAFKA_WS_EVENT_LEN);
 
     ok(ngx_kafka_ws_event_gap(buf, NGX_KAFKA_WS_EVENT_LEN, &topic, INT32_MIN,
                               INT64_MIN, INT64_MIN, NGX_KAFKA_WS_GAP_LAPPED),
        "the constant length is enough for any gap");
-    ok(ngx_kafka_ws_event_error(buf, NGX_KAFKA_WS_EVENT_LEN, &topic,
+    ok(ngx_kafka_ws_event_error(buf, NGX_KAFKA_WS_EVENT_LEN, &longest, &topic,
                                 UINT32_MAX, &message),
        "and for an error with 256 bytes of text");
+    ok(ngx_kafka_ws_event_answer(buf, NGX_KAFKA_WS_EVENT_LEN, "unsubscribed",
+                                 &longest, &topic, &message),
+       "and for an answer with 256 bytes of cursor");
     ok(ngx_kafka_ws_event_idle(buf, NGX_KAFKA_WS_EVENT_LEN, &topic),
        "and for idle");
 

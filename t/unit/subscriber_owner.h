@@ -43,11 +43,11 @@ static inline ngx_int_t owner_data(ngx_kafka_ws_subscriber_t *kws,
 
 
 static const ngx_kafka_ws_owner_t  owner_of_records = {
-    owner_writable, owner_leave, owner_exiting, owner_idle, NULL
+    owner_writable, owner_leave, owner_exiting, owner_idle, NULL, 0
 };
 
 static const ngx_kafka_ws_owner_t  owner_of_messages = {
-    owner_writable, owner_leave, owner_exiting, NULL, owner_data
+    owner_writable, owner_leave, owner_exiting, NULL, owner_data, 1
 };
 
 

@@ -14,7 +14,7 @@
 
 
 #define MODES    4      /* TLS, level */
-#define OTHERS   17     /* tests that are no row */
+#define OTHERS   19     /* tests that are no row */
 
 #define FIVE(s)  s s s s s
 
@@ -391,6 +391,37 @@ wants_read_test(void)
 }
 
 
+/* a socket that has room again, before its event: not within a frame */
+
+static void
+half_test(void)
+{
+    uint32_t    end;
+    uint64_t    taken;
+    ngx_uint_t  done;
+    u_char      frame[] = { CLIENT_FIN | 0x2, 1, 'x' };
+
+    memset(&owner, 0, sizeof(owner_t));
+    state_enter('r', 0, 0, &owner_of_records);
+
+    end = sizeof(frame);
+    done = 1;
+    taken = w.taken;
+
+    w.room = WORLD_EMPTY;
+    w.c->write->ready = 1;
+
+    ok(ngx_kafka_ws_subscriber_send(w.kws, frame, sizeof(frame), &end, 1,
+                                    &done)
+       == NGX_AGAIN && done == 0 && w.taken == taken,
+       "nothing is sent within a frame");
+
+    w.c->write->handler(w.c->write);
+    is_int(client.record, 1, "the rest goes first");
+    (void) cell_end();
+}
+
+
 /* frames that came in one packet with the request */
 
 static void
@@ -539,6 +570,7 @@ main(int argc, char **argv)
     create_test();
     exiting_test();
     wants_read_test();
+    half_test();
     early_test();
     answers_test(WORLD_EMPTY, 0, "O" FIVE(" m(#4000)") FIVE(" t(#4000)"),
                  "answers of more than a buffer");

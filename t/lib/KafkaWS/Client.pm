@@ -13,6 +13,8 @@ package KafkaWS::Client;
 # forbids a server, text that is not UTF-8, a record out of order or one of
 # a partition that no start event announced: each dies.
 #
+# With commands => 1 the first message may be an answer.
+#
 # What is read stays in order until it is asked for: records() steps over
 # events and wait_event() over records without losing them.
 
@@ -59,7 +61,8 @@ sub decode {
 
 	# a client knows where each partition starts before its first record
 	die "json: first message is no start event: $frame->{payload}\n"
-		if !$self->{started}++ && ($msg->{event} // '') ne 'start';
+		if !$self->{started}++ && !$self->{commands}
+		&& ($msg->{event} // '') ne 'start';
 
 	$self->follow($self->{arrived}, $msg, 1);
 
@@ -80,6 +83,11 @@ sub follow {
 
 		return;
 	}
+
+	# nothing may come of a stream that is not there
+	%$at = () if $event =~ /^(unsubscribed|paused|sought)$/
+		|| $event eq 'error' && defined $msg->{topic}
+		&& !exists $msg->{id};
 
 	return unless defined $msg->{partition} && $event =~ /^(record|gap)$/;
 
@@ -233,6 +241,22 @@ sub command {
 	my ($self, %command) = @_;
 
 	return $self->send_text($json->encode(\%command));
+}
+
+# the same with an id of its own; returns: the answer
+sub ask {
+	my ($self, %command) = @_;
+	my $id = ++$self->{asked};
+
+	$self->command(id => $id, %command);
+
+	return $self->answer($id);
+}
+
+sub answer {
+	my ($self, $id, $seconds) = @_;
+
+	return $self->take($seconds, sub { ($_[0]{id} // '') eq $id });
 }
 
 # returns: the payload of the next pong; messages before it are kept
