@@ -366,22 +366,29 @@ endef
 $(eval $(call HTTP_RULES,objs-unit,$$(UNIT_FLAGS)))
 $(eval $(call HTTP_RULES,objs-unit-plain,-O1 -g $$(WARN)))
 
-# that of the zone: the files of core/ that have it, with an allocator that fails
+# those of a few files with nginx's headers, and what they need of nginx in the
+# test itself: the zone, with an allocator that fails, and what is gathered
 
 SHM_SRCS = $(addprefix ngx_kafka_ws_module/core/ngx_kafka_ws_,shm.c \
 	shm_blocks.c shm_write.c segment.c)
+GATHER_SRCS = $(addprefix ngx_kafka_ws_module/http/ngx_kafka_ws_,gather.c \
+	gather_sift.c group.c)
 
-define SHM_RULES
-$(1)/shm_%: t/unit/shm_%.c $(SHM_SRCS) $(1)/lib.a $(OBJS)/configured Makefile \
+# FOLDER, FLAGS, STEM of the tests, FILES
+define FILES_RULES
+$(1)/$(3)_%: t/unit/$(3)_%.c $(4) $(1)/lib.a $(OBJS)/configured Makefile \
 		| packages
 	@echo "building $$@"
 	@$$(CC) @$(OBJS)/cflags $(2) -U_FORTIFY_SOURCE -MMD -MP -MF $$@.d \
-		-Wl,--wrap=ngx_kafka_ws_shm_alloc -o $$@ $$< $(SHM_SRCS) \
+		-Wl,--wrap=ngx_kafka_ws_shm_alloc -o $$@ $$< $(4) \
 		$(1)/lib.a -lpthread
 endef
 
-$(eval $(call SHM_RULES,objs-unit,$$(UNIT_FLAGS)))
-$(eval $(call SHM_RULES,objs-unit-plain,-O1 -g $$(WARN)))
+$(eval $(call FILES_RULES,objs-unit,$$(UNIT_FLAGS),shm,$(SHM_SRCS)))
+$(eval $(call FILES_RULES,objs-unit-plain,-O1 -g $$(WARN),shm,$(SHM_SRCS)))
+$(eval $(call FILES_RULES,objs-unit,$$(UNIT_FLAGS),gather,$(GATHER_SRCS)))
+$(eval $(call FILES_RULES,objs-unit-plain,-O1 -g $$(WARN),gather, \
+	$(GATHER_SRCS)))
 
 define TOOL
 objs-release/t/$(notdir $(1)): $(wildcard $(1).c $(1)_*.c $(dir $(1))*.h) \

@@ -3,7 +3,9 @@
  * Copyright (C) ngx_kafka_ws_module contributors
  *
  * The hashes of Kafka's own tests (UtilsTest.testMurmur2), and the check value
- * of CRC-32; t/kafka_ws_partition_key.t asks a producer.
+ * of CRC-32; then what Kafka 4.1.1 and zlib say of keys of each length modulo
+ * 4, and of bytes that are negative where a byte has a sign, as Java's has.
+ * t/kafka_ws_partition_key.t asks a producer.
  */
 
 
@@ -33,7 +35,18 @@ static const struct {
     { NGX_KAFKA_WS_HASH_MURMUR2, "abc", 479470107 },
     { NGX_KAFKA_WS_HASH_CRC32, "123456789", 0xcbf43926 },
     { NGX_KAFKA_WS_HASH_CRC32, "a", 0xe8b7be43 },
-    { NGX_KAFKA_WS_HASH_CRC32, "", 0 }
+    { NGX_KAFKA_WS_HASH_CRC32, "", 0 },
+    { NGX_KAFKA_WS_HASH_MURMUR2, "", 275646681 },
+    { NGX_KAFKA_WS_HASH_MURMUR2, "a", -1563381124 },
+    { NGX_KAFKA_WS_HASH_MURMUR2, "abcd", -1323649548 },
+    { NGX_KAFKA_WS_HASH_MURMUR2, "abcde", 461995741 },
+    { NGX_KAFKA_WS_HASH_MURMUR2, "\xff", -311467685 },
+    { NGX_KAFKA_WS_HASH_MURMUR2, "\x80\xff", -80095470 },
+    { NGX_KAFKA_WS_HASH_MURMUR2, "\xfe\x80\xff", 1159266012 },
+    { NGX_KAFKA_WS_HASH_MURMUR2,
+      "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe3\x82\xad\xe3\x83\xbc",
+      1445825182 },
+    { NGX_KAFKA_WS_HASH_CRC32, "\x80\xff", 0x57586539 }
 };
 
 /* so many partitions leave all bits of the hash */
