@@ -21,6 +21,7 @@ use Test::More;
 use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for);
+use KafkaWS::Pace qw(within);
 
 use constant BIG => '9007199254740993';		# 2^53 + 1
 
@@ -62,6 +63,7 @@ http {
 
         kafka_ws_commands  on;
         kafka_ws_backfill  off;
+        kafka_ws_ping      5m;
 
         location = / {
             kafka_ws        c;
@@ -109,7 +111,7 @@ http {
 
 EOT
 
-$t->plan($b->kind() eq 'kafka' ? 87 : 85)->run();
+$t->plan($b->kind() eq 'kafka' ? 90 : 88)->run();
 
 ###############################################################################
 
@@ -340,10 +342,6 @@ is_deeply([$c->records(1, 0.3)], [], 'nothing else');
 my $gap = socket_of('/none');
 my $back = socket_of('/backfill');
 my $close = socket_of('/close');
-my $reader = socket_of('/none');
-
-$reader->ask(command => 'subscribe', topic => $small);
-$reader->wait_event('start', 10);
 
 for my $s ($gap, $back, $close) {
 	$s->ask(command => 'subscribe', topic => $small);
@@ -355,11 +353,19 @@ for my $s ($gap, $back, $close) {
 
 $b->produce($small, map { "$_ " . 'x' x 1000 } 0 .. 199);
 $b->produce($one, 'mark');
-is(($reader->records(200, 20))[-1]{offset}, 199, 'the ring has the last one');
+ok(wait_for(within(20), sub {
+	my $s = socket_of('/none');
+
+	$s->ask(command => 'subscribe', topic => $small, start => 'tail=1');
+
+	return (($s->records(1, 1))[0] // { offset => 0 })->{offset} == 199;
+}), 'the ring has the last one');
 
 for my $s ($gap, $back, $close) {
 	is($s->next_record(10)->{value}, 'mark', 'beside a stream that lags');
-	$s->ask(command => 'resume', topic => $small);
+	is(($s->ask(command => 'resume', topic => $small) // {})->{event},
+		'resumed', 'and goes on')
+		or diag("closed: @{ $s->{close} // [] }");
 }
 
 like(partitions($gap->wait_event('start', 10)), qr/^0 \d+ gap$/,

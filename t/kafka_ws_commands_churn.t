@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 
-# A hundred sockets that subscribe and unsubscribe, ten thousand commands a
-# second: the others' latency, the worker's memory, and each command has its
-# answer.
+# A hundred sockets that unsubscribe and subscribe, ten thousand commands a
+# second, so that streams begin and end all the time: the others' latency, the
+# worker's memory, and each command has its answer.
 
 # brokers: kafka
 # run: alone

@@ -313,19 +313,18 @@ ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws)
     kww = ngx_kafka_ws_worker();
     client = kws->data;
 
-    for (sub = &client->first; sub; sub = next) {
+    for (sub = client->first.next; sub; sub = next) {
         next = sub->next;
 
-        if (sub->route) {
-            ngx_kafka_ws_worker_shut(kww, sub);
-        }
-
-        if (sub != &client->first) {
-            ngx_free(sub);
-        }
+        ngx_kafka_ws_worker_shut(kww, sub);
+        ngx_free(sub);
     }
 
     client->first.next = NULL;
+
+    if (client->first.route) {
+        ngx_kafka_ws_worker_shut(kww, &client->first);
+    }
 
     ngx_queue_remove(&client->all);
     kww->nclients--;

@@ -30,9 +30,10 @@
 #define WSF_LONG_CONT   WSF_TEXT                                              \
                         "\x00\xff\x7f\xff\xff\xff\xff\xff\xff\xff" WSF_MASK
 
-#define WSF_COMMANDS                                                          \
+#define WSF_SUBSCRIBE                                                         \
     "\x81\xb0" WSF_MASK                                                       \
-    "{\"command\":\"subscribe\",\"id\":1,\"topic\":\"flood.b\"}"              \
+    "{\"command\":\"subscribe\",\"id\":1,\"topic\":\"flood.b\"}"
+#define WSF_UNSUBSCRIBE                                                       \
     "\x81\xb2" WSF_MASK                                                       \
     "{\"command\":\"unsubscribe\",\"id\":2,\"topic\":\"flood.b\"}"
 
@@ -53,8 +54,8 @@ static const wsf_script_t  wsf_scripts[] = {
     { "pings", "pings", WSF_WHOLE, WSF_ANSWERED, WSF_ENDED, WSF_FIN, 0,
       wsf_none, wsf_bytes(WSF_PING) },
 
-    { "commands", "on and off", WSF_WHOLE, WSF_ANSWERED, WSF_ENDED, WSF_FIN, 0,
-      wsf_none, wsf_bytes(WSF_COMMANDS) },
+    { "commands", "off and on", WSF_WHOLE, WSF_ANSWERED, WSF_ENDED, WSF_FIN, 0,
+      wsf_bytes(WSF_SUBSCRIBE), wsf_bytes(WSF_UNSUBSCRIBE WSF_SUBSCRIBE) },
 
     { "fragments", "one byte", WSF_WHOLE, WSF_ANSWERED, WSF_ENDED, WSF_FIN,
       1008, wsf_bytes(WSF_TEXT), wsf_bytes(WSF_MORE) },
