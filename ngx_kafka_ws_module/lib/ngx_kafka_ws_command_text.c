@@ -13,6 +13,11 @@
 #include "ngx_kafka_ws_json_read.h"
 
 
+/* strchr() finds the zero, too */
+#define ngx_kafka_ws_command_one_of(c, chars)                                 \
+    ((c) != 0 && strchr(chars, c) != NULL)
+
+
 static int ngx_kafka_ws_command_unexpected(ngx_kafka_ws_command_parser_t *cp);
 
 
@@ -150,13 +155,14 @@ ngx_kafka_ws_command_number(ngx_kafka_ws_command_parser_t *cp, const char *what,
 
     p = cp->pos;
 
-    if (p == cp->last || memchr("-0123456789", *p, 11) == NULL) {
+    if (p == cp->last || !ngx_kafka_ws_command_one_of(*p, "-0123456789")) {
         return ngx_kafka_ws_command_expected(cp, what);
     }
 
     do {
         p++;
-    } while (p < cp->last && memchr("+-.0123456789Ee", *p, 15) != NULL);
+    } while (p < cp->last
+             && ngx_kafka_ws_command_one_of(*p, "+-.0123456789Ee"));
 
     s->data = cp->pos;
     s->len = (size_t) (p - cp->pos);
@@ -172,7 +178,7 @@ ngx_kafka_ws_command_expected(ngx_kafka_ws_command_parser_t *cp,
     const char *what)
 {
     if (cp->pos == cp->last
-        || memchr("\"{[tfn-0123456789", *cp->pos, 17) == NULL)
+        || !ngx_kafka_ws_command_one_of(*cp->pos, "\"{[tfn-0123456789"))
     {
         return ngx_kafka_ws_command_unexpected(cp);
     }

@@ -63,7 +63,11 @@ test_order(void)
 
         for (i = 0; i < n; i++) {
             j = (size_t) random() % (i + 1);
-            order[i] = order[j];
+
+            if (j < i) {
+                order[i] = order[j];
+            }
+
             order[j] = (int32_t) i * 3;
         }
 
