@@ -14,6 +14,7 @@
 #include "ngx_kafka_ws_filter_wants.h"
 #include "ngx_kafka_ws_handler.h"
 #include "ngx_kafka_ws_handshake.h"
+#include "ngx_kafka_ws_query.h"
 #include "ngx_kafka_ws_worker.h"
 
 
@@ -349,12 +350,11 @@ ngx_kafka_ws_handler_cursor(ngx_http_request_t *r,
     ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_asked_t *asked,
     ngx_kafka_ws_refused_t *refused)
 {
-    u_char                       *p;
-    size_t                        len;
-    ngx_str_t                     value;
-    ngx_uint_t                    i;
-    ngx_http_complex_value_t     *cv;
-    ngx_kafka_ws_cursor_error_t   err;
+    u_char                    *p;
+    size_t                     len, pos;
+    ngx_str_t                  value;
+    ngx_uint_t                 i;
+    ngx_http_complex_value_t  *cv;
 
     cv = klcf->cursor->elts;
 
@@ -378,12 +378,11 @@ ngx_kafka_ws_handler_cursor(ngx_http_request_t *r,
         ngx_memcpy(p, value.data, value.len);
         len = value.len;
 
-        if (ngx_kafka_ws_cursor_unescape(p, &len, &err)
-            != NGX_KAFKA_WS_CURSOR_OK)
-        {
+        if (!ngx_kafka_ws_query_unescape(p, &len, &pos)) {
             return ngx_kafka_ws_handler_bad(r, refused,
                                             NGX_KAFKA_WS_REFUSED_CURSOR,
-                                            "cursor", err.text, err.pos);
+                                            "cursor",
+                                            "invalid percent-encoding", pos);
         }
 
         value.data = p;

@@ -35,7 +35,6 @@ static int ngx_kafka_ws_ranges_add(ngx_kafka_ws_range_t *ranges, size_t max,
     size_t *n, ngx_kafka_ws_range_t r);
 static size_t ngx_kafka_ws_cursor_search(const ngx_kafka_ws_position_t *pos,
     size_t n, int32_t partition);
-static int ngx_kafka_ws_cursor_hex(uint8_t ch);
 static uint8_t *ngx_kafka_ws_cursor_write(uint8_t *p, const uint8_t *last,
     int64_t v, uint8_t end);
 
@@ -218,64 +217,6 @@ ngx_kafka_ws_ranges_contain(const ngx_kafka_ws_range_t *ranges,
     }
 
     return low < n_ranges && ranges[low].first <= partition;
-}
-
-
-int
-ngx_kafka_ws_cursor_unescape(uint8_t *p, size_t *n,
-    ngx_kafka_ws_cursor_error_t *err)
-{
-    int       high, low;
-    size_t    i;
-    uint8_t  *dst;
-
-    dst = p;
-
-    for (i = 0; i < *n; i++) {
-
-        if (p[i] != '%') {
-            *dst++ = p[i];
-            continue;
-        }
-
-        high = -1;
-        low = -1;
-
-        if (*n - i > 2) {
-            high = ngx_kafka_ws_cursor_hex(p[i + 1]);
-            low = ngx_kafka_ws_cursor_hex(p[i + 2]);
-        }
-
-        if (high < 0 || low < 0) {
-            err->text = "invalid percent-encoding";
-            err->pos = i;
-            return NGX_KAFKA_WS_CURSOR_ERROR;
-        }
-
-        *dst++ = (uint8_t) (high << 4 | low);
-        i += 2;
-    }
-
-    *n = (size_t) (dst - p);
-
-    return NGX_KAFKA_WS_CURSOR_OK;
-}
-
-
-static int
-ngx_kafka_ws_cursor_hex(uint8_t ch)
-{
-    if (ch >= '0' && ch <= '9') {
-        return ch - '0';
-    }
-
-    ch |= 0x20;
-
-    if (ch >= 'a' && ch <= 'f') {
-        return ch - 'a' + 10;
-    }
-
-    return -1;
 }
 
 

@@ -67,15 +67,6 @@ int ngx_kafka_ws_ranges_contain(const ngx_kafka_ws_range_t *ranges,
     size_t n_ranges, int32_t partition);
 
 /*
- * Undoes %XX in place, "+" stays.
- * n:        in and out, bytes
- * returns:  ngx_kafka_ws_cursor_e; on error err->pos is that of the "%"
- *           in the text as it came, which is then partly changed
- */
-int ngx_kafka_ws_cursor_unescape(uint8_t *p, size_t *n,
-    ngx_kafka_ws_cursor_error_t *err);
-
-/*
  * Parses a cursor: "0:42,3:18".
  * pos:      caller's, sorted by partition, each once; contents undefined
  *           on error

@@ -143,28 +143,6 @@ static const struct {
 };
 
 
-static const struct {
-    const char  *in;
-    const char  *out;
-    size_t       pos;
-} escapes[] = {
-    { "", "", 0 },
-    { "0:42", "0:42", 0 },
-    { "0%3A42%2c3%3a18", "0:42,3:18", 0 },
-    { "%30%3a%31", "0:1", 0 },
-    { "%ff+%7E", "\xff+~", 0 },
-    { "%2530", "%30", 0 },
-    { "%", NULL, 0 },
-    { "0%", NULL, 1 },
-    { "0%3", NULL, 1 },
-    { "0%3g", NULL, 1 },
-    { "0%g3", NULL, 1 },
-    { "0%3a%%3a", NULL, 4 },
-    { "%-1", NULL, 0 },
-    { "%0x", NULL, 0 },
-};
-
-
 /* a failed parse says why and where */
 
 static void
@@ -365,38 +343,6 @@ test_find(void)
 }
 
 
-static void
-test_escapes(void)
-{
-    int                           rc;
-    size_t                        i, n, len;
-    uint8_t                      *p;
-    ngx_kafka_ws_cursor_error_t   err;
-
-    for (i = 0; i < count(escapes); i++) {
-        len = strlen(escapes[i].in);
-        p = guard_copy(escapes[i].in, len);
-        n = len;
-        err.text = "none";
-        err.pos = 0;
-
-        rc = ngx_kafka_ws_cursor_unescape(p, &n, &err);
-
-        if (escapes[i].out == NULL) {
-            is_refused(rc, &err, "invalid percent-encoding", escapes[i].pos,
-                       "escape", escapes[i].in);
-
-        } else {
-            is_mem(p, rc == OK ? n : 99, escapes[i].out,
-                   strlen(escapes[i].out), "\"%s\" is unescaped",
-                   escapes[i].in);
-        }
-
-        guard_free(p, len);
-    }
-}
-
-
 /* fits in just its length, in no byte less */
 
 static void
@@ -448,9 +394,8 @@ main(void)
     test_nul();
     test_contain();
     test_find();
-    test_escapes();
     test_print();
 
     return tap_done((int) (count(lists) + count(cursors) + 4 + 4 + 2
-                           + count(escapes) + 6));
+                           + 6));
 }
