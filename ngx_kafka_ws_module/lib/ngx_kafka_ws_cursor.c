@@ -220,6 +220,47 @@ ngx_kafka_ws_ranges_contain(const ngx_kafka_ws_range_t *ranges,
 }
 
 
+size_t
+ngx_kafka_ws_ranges_print(uint8_t *buf, size_t size,
+    const ngx_kafka_ws_range_t *ranges, size_t n_ranges)
+{
+    size_t    i;
+    uint8_t  *p, *last, end;
+
+    if (n_ranges == 1 && ranges->first == 0 && ranges->last == INT32_MAX) {
+
+        if (size < 3) {
+            return 0;
+        }
+
+        memcpy(buf, "all", 3);
+        return 3;
+    }
+
+    p = buf;
+    last = buf + size;
+
+    for (i = 0; i < n_ranges; i++) {
+        end = i + 1 < n_ranges ? ',' : 0;
+
+        if (ranges[i].first != ranges[i].last) {
+
+            p = ngx_kafka_ws_cursor_write(p, last, ranges[i].first, '-');
+            if (p == NULL) {
+                return 0;
+            }
+        }
+
+        p = ngx_kafka_ws_cursor_write(p, last, ranges[i].last, end);
+        if (p == NULL) {
+            return 0;
+        }
+    }
+
+    return (size_t) (p - buf);
+}
+
+
 int
 ngx_kafka_ws_cursor_parse(const uint8_t *p, size_t n,
     ngx_kafka_ws_position_t *pos, size_t max, size_t *n_pos,

@@ -143,6 +143,20 @@ static const struct {
 };
 
 
+/* as a list is written, printed back */
+
+static const char  *printed[][2] = {
+    { "all", "all" },
+    { "0-2147483647", "all" },
+    { "0-2147483646", "0-2147483646" },
+    { "1-2147483647", "1-2147483647" },
+    { "0", "0" },
+    { "7,3", "3,7" },
+    { "0-7,9,12-13", "0-7,9,12-13" },
+    { "1,2,3,5", "1-3,5" }
+};
+
+
 /* a failed parse says why and where */
 
 static void
@@ -343,6 +357,53 @@ test_find(void)
 }
 
 
+/* each fits in just its length, in no byte less */
+
+static void
+test_print_lists(void)
+{
+    int                           good;
+    size_t                        i, n, len, size;
+    uint8_t                      *p;
+    const char                   *want;
+    ngx_kafka_ws_range_t          ranges[MAX];
+    ngx_kafka_ws_cursor_error_t   err;
+
+    for (i = 0; i < count(printed); i++) {
+        want = printed[i][1];
+        n = 0;
+
+        (void) ngx_kafka_ws_ranges_parse((const uint8_t *) printed[i][0],
+                                         strlen(printed[i][0]), ranges, MAX,
+                                         &n, &err);
+        good = 1;
+
+        for (size = 0; size < strlen(want); size++) {
+            p = guard_new(size);
+            good &= ngx_kafka_ws_ranges_print(p, size, ranges, n) == 0;
+            guard_free(p, size);
+        }
+
+        p = guard_new(size);
+        len = ngx_kafka_ws_ranges_print(p, size, ranges, n);
+        is_mem(p, good ? len : 99, want, strlen(want),
+               "list \"%s\" is printed as %s", printed[i][0], want);
+        guard_free(p, size);
+    }
+
+    p = guard_new(NGX_KAFKA_WS_RANGE_MAX);
+    ranges[0].first = INT32_MAX - 1;
+    ranges[0].last = INT32_MAX;
+
+    is_int(ngx_kafka_ws_ranges_print(p, NGX_KAFKA_WS_RANGE_MAX, ranges, 1),
+           NGX_KAFKA_WS_RANGE_MAX - 1,
+           "the longest range and a comma are the named constant");
+    is_int(ngx_kafka_ws_ranges_print(p, NGX_KAFKA_WS_RANGE_MAX, ranges, 0), 0,
+           "no ranges print nothing");
+    guard_free(p, NGX_KAFKA_WS_RANGE_MAX);
+}
+
+
 /* fits in just its length, in no byte less */
 
 static void
@@ -394,8 +455,9 @@ main(void)
     test_nul();
     test_contain();
     test_find();
+    test_print_lists();
     test_print();
 
     return tap_done((int) (count(lists) + count(cursors) + 4 + 4 + 2
-                           + 6));
+                           + count(printed) + 2 + 6));
 }
