@@ -86,6 +86,18 @@ size_t ngx_kafka_ws_filter_split(const uint8_t *p, size_t n,
     ngx_kafka_ws_span_t *values, size_t max);
 
 /*
+ * Prints what is wanted, for people: key = "alice" and json:/type in "a", "b".
+ * In values quotes and backslashes have a backslash before them, control
+ * characters are \xHH; all other bytes are as they are.
+ * fields:    those that the terms' indices are of
+ * buf:       NULL: only counted
+ * returns:   bytes
+ */
+size_t ngx_kafka_ws_filter_print(const ngx_kafka_ws_filter_field_t *fields,
+    const ngx_kafka_ws_filter_term_t *terms,
+    const ngx_kafka_ws_filter_want_t *wants, size_t nterms, uint8_t *buf);
+
+/*
  * Upper bound of the block of a record.
  * nfields:   at most NGX_KAFKA_WS_FILTER_FIELDS_MAX
  * returns:   bytes; SIZE_MAX if that may be more than a block can have, 2 GB
