@@ -8,7 +8,8 @@
  *
  * Which groups want a record is found by the value of one of its fields, in a
  * table, whenever the filter has a term that asks for values ("=", "in");
- * each group is asked otherwise ("^=" alone).
+ * each group is asked otherwise ("^=" alone).  Of several such terms it is one
+ * that tells the groups apart: what all of them want would find them all.
  */
 
 
@@ -61,7 +62,7 @@ struct ngx_kafka_ws_group_s {
 typedef struct {
     ngx_queue_t                   groups;
     ngx_uint_t                    ngroups;
-    ngx_kafka_ws_filter_term_t   *terms;      /* the location's */
+    ngx_kafka_ws_filter_term_t   *terms;
     ngx_uint_t                    nterms;     /* 0: no filter, one group */
     ngx_uint_t                    key;        /* the term that the table is
                                                  for; nterms: no table */
@@ -73,7 +74,8 @@ typedef struct {
 
 
 /*
- * terms:     kept, not copied
+ * terms:     copied
+ * set:       to be freed, also after an error
  * returns:   NGX_OK or NGX_ERROR: no memory
  * where:     a worker, as all below
  */

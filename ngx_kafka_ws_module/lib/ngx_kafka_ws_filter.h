@@ -52,6 +52,8 @@ typedef enum {
 typedef struct {
     unsigned                       field;     /* index into the cluster's */
     ngx_kafka_ws_filter_op_e       op;
+    unsigned                       varies;    /* each subscriber may want
+                                                 something else */
 } ngx_kafka_ws_filter_term_t;
 
 

@@ -230,7 +230,7 @@ test_print(void)
     ngx_kafka_ws_filter_field_t    fields[4];
 
     static const ngx_kafka_ws_filter_term_t  terms[] = {
-        { 2, EQUAL }, { 0, IN }, { 1, PREFIX }, { 3, EQUAL }
+        { 2, EQUAL, 0 }, { 0, IN, 0 }, { 1, PREFIX, 0 }, { 3, EQUAL, 0 }
     };
 
     /* how many of the values are the first term's */
