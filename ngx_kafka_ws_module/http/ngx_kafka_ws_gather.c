@@ -18,14 +18,14 @@
 static ngx_int_t ngx_kafka_ws_gather_begin(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_span_buf_t *buf, ngx_log_t *log);
 static ngx_kafka_ws_gather_e ngx_kafka_ws_gather_part(
-    ngx_kafka_ws_route_t *route, ngx_kafka_ws_subscriber_t *kws,
+    ngx_kafka_ws_route_t *route, ngx_kafka_ws_subscription_t *sub,
     ngx_kafka_ws_span_buf_t *buf, ngx_uint_t k, size_t avail, ngx_log_t *log);
 static ngx_int_t ngx_kafka_ws_gather_read(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
     ngx_kafka_ws_gather_src_t *src, size_t avail, ngx_log_t *log,
     ngx_kafka_ws_ring_e *rc, ngx_kafka_ws_ring_span_t *span);
 static ngx_kafka_ws_gather_e ngx_kafka_ws_gather_source(
-    ngx_kafka_ws_route_t *route, ngx_kafka_ws_subscriber_t *kws,
+    ngx_kafka_ws_route_t *route, ngx_kafka_ws_subscription_t *sub,
     ngx_kafka_ws_span_buf_t *buf, ngx_uint_t k,
     ngx_kafka_ws_gather_src_t *src);
 static void ngx_kafka_ws_gather_gap(ngx_kafka_ws_route_t *route,
@@ -127,7 +127,7 @@ ngx_kafka_ws_gather_begin(ngx_kafka_ws_route_t *route,
 
 ngx_kafka_ws_gather_e
 ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
     ngx_log_t *log)
 {
     ngx_uint_t              i, k;
@@ -144,11 +144,11 @@ ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
     for (i = 0; i < route->nparts; i++) {
         k = (buf->turn + i) % route->nparts;
 
-        if (!route->parts[k].open || (kws && k >= kws->nplaces)) {
+        if (!route->parts[k].open || (sub && k >= sub->nplaces)) {
             continue;
         }
 
-        rc = ngx_kafka_ws_gather_part(route, kws, buf, k,
+        rc = ngx_kafka_ws_gather_part(route, sub, buf, k,
                                       (buf->size - buf->len)
                                       / (route->nparts - i), log);
 
@@ -181,7 +181,7 @@ ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
 
 static ngx_kafka_ws_gather_e
 ngx_kafka_ws_gather_part(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
     ngx_uint_t k, size_t avail, ngx_log_t *log)
 {
     ngx_uint_t                  i;
@@ -194,7 +194,7 @@ ngx_kafka_ws_gather_part(ngx_kafka_ws_route_t *route,
 
     part = &route->parts[k];
 
-    state = ngx_kafka_ws_gather_source(route, kws, buf, k, &src);
+    state = ngx_kafka_ws_gather_source(route, sub, buf, k, &src);
 
     if (state != NGX_KAFKA_WS_GATHER_SPAN) {
         return state;
@@ -205,7 +205,7 @@ ngx_kafka_ws_gather_part(ngx_kafka_ws_route_t *route,
     }
 
     for ( ;; ) {
-        if (ngx_kafka_ws_gather_read(route, kws, buf, &src, avail, log, &rc,
+        if (ngx_kafka_ws_gather_read(route, sub, buf, &src, avail, log, &rc,
                                      &span)
             != NGX_OK)
         {
@@ -280,12 +280,12 @@ ngx_kafka_ws_gather_part(ngx_kafka_ws_route_t *route,
 
 static ngx_int_t
 ngx_kafka_ws_gather_read(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
     ngx_kafka_ws_gather_src_t *src, size_t avail, ngx_log_t *log,
     ngx_kafka_ws_ring_e *rc, ngx_kafka_ws_ring_span_t *span)
 {
     if (route->set.nterms) {
-        return ngx_kafka_ws_gather_sift(route, kws, buf, src, avail, log, rc,
+        return ngx_kafka_ws_gather_sift(route, sub, buf, src, avail, log, rc,
                                         span);
     }
 
@@ -308,7 +308,7 @@ ngx_kafka_ws_gather_read(ngx_kafka_ws_route_t *route,
 
 static ngx_kafka_ws_gather_e
 ngx_kafka_ws_gather_source(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
     ngx_uint_t k, ngx_kafka_ws_gather_src_t *src)
 {
     int64_t                     lost;
@@ -324,19 +324,19 @@ ngx_kafka_ws_gather_source(ngx_kafka_ws_route_t *route,
     src->older = NULL;
     src->lost = 0;
 
-    if (kws == NULL) {
+    if (sub == NULL) {
         src->seq = part->place.seq;
         return NGX_KAFKA_WS_GATHER_SPAN;
     }
 
-    src->older = ngx_kafka_ws_older_part(kws, k);
+    src->older = ngx_kafka_ws_older_part(sub, k);
 
     /* no part of it: as if it had just come to the ring */
 
-    rc = src->older ? ngx_kafka_ws_older_next(route, kws, k, &lost, &first)
+    rc = src->older ? ngx_kafka_ws_older_next(route, sub, k, &lost, &first)
                     : NGX_DONE;
 
-    src->seq = kws->places[k].seq;
+    src->seq = sub->places[k].seq;
 
     switch (rc) {
 
@@ -364,7 +364,7 @@ ngx_kafka_ws_gather_source(ngx_kafka_ws_route_t *route,
     next.seq = 0;
     next.offset = lost;
 
-    ngx_kafka_ws_gather_gap(route, buf, k, kws->places[k].offset, &next,
+    ngx_kafka_ws_gather_gap(route, buf, k, sub->places[k].offset, &next,
                             first ? NGX_KAFKA_WS_GAP_RETENTION
                                   : NGX_KAFKA_WS_GAP_LAPPED);
     src->lost = 1;
@@ -429,7 +429,7 @@ ngx_kafka_ws_gather_room(ngx_kafka_ws_span_buf_t *buf, size_t size,
 
 ngx_kafka_ws_gather_e
 ngx_kafka_ws_gather_skip(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
     ngx_uint_t latest, ngx_log_t *log)
 {
     ngx_uint_t                  k, n;
@@ -441,16 +441,16 @@ ngx_kafka_ws_gather_skip(ngx_kafka_ws_route_t *route,
         return NGX_KAFKA_WS_GATHER_ERROR;
     }
 
-    n = kws ? kws->nplaces : route->nparts;
+    n = sub ? sub->nplaces : route->nparts;
 
     for (k = 0; k < n; k++) {
         part = &route->parts[k];
 
-        if (!part->open || (kws && ngx_kafka_ws_older_part(kws, k))) {
+        if (!part->open || (sub && ngx_kafka_ws_older_part(sub, k))) {
             continue;
         }
 
-        place = kws ? &kws->places[k] : &part->place;
+        place = sub ? &sub->places[k] : &part->place;
         next = latest ? part->place : *place;
 
         rc = ngx_kafka_ws_gather_held(route, k, &next, log);
@@ -541,7 +541,7 @@ ngx_kafka_ws_gather_damaged(ngx_kafka_ws_route_t *route, ngx_uint_t k,
 
 
 void
-ngx_kafka_ws_gather_stop_at(ngx_kafka_ws_subscriber_t *kws,
+ngx_kafka_ws_gather_stop_at(ngx_kafka_ws_subscription_t *sub,
     ngx_kafka_ws_span_buf_t *buf, ngx_uint_t done)
 {
     ngx_uint_t             i;
@@ -555,7 +555,7 @@ ngx_kafka_ws_gather_stop_at(ngx_kafka_ws_subscriber_t *kws,
             return;
         }
 
-        place = &kws->places[mark->k];
+        place = &sub->places[mark->k];
 
         if (done >= mark->first + mark->n) {
             *place = mark->next;

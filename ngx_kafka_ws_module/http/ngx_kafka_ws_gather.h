@@ -16,7 +16,7 @@
 
 #include "ngx_kafka_ws_older.h"
 #include "ngx_kafka_ws_route.h"
-#include "ngx_kafka_ws_subscriber.h"
+#include "ngx_kafka_ws_subscription.h"
 
 
 /* records of one part within a span */
@@ -104,32 +104,32 @@ ngx_int_t ngx_kafka_ws_gather_init(ngx_kafka_ws_span_buf_t *buf,
 void ngx_kafka_ws_gather_free(ngx_kafka_ws_span_buf_t *buf);
 
 /*
- * Copies what is new from the route's places (kws == NULL), or what the
+ * Copies what is new from the route's places (sub == NULL), or what the
  * route is ahead of a subscriber.
  * buf:       filled; grows only for a single frame larger than it
  * cost:      one memcpy per part that has something new
  * where:     a worker
  */
 ngx_kafka_ws_gather_e ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
     ngx_log_t *log);
 
 /*
  * Instead of records a gap event for each part whose records are given up:
  * those that the ring holds no more, or all up to the route's place.
- * kws:       NULL: for all who are live
+ * sub:       NULL: for all who are live
  * latest:    1: up to the route's place
  * buf:       as above; parts whose events do not fit are left as they are
  * returns:   as above; NONE: nothing is given up
  */
 ngx_kafka_ws_gather_e ngx_kafka_ws_gather_skip(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
     ngx_uint_t latest, ngx_log_t *log);
 
 /*
  * Sets the places of a subscriber that got the first done records of a span.
  */
-void ngx_kafka_ws_gather_stop_at(ngx_kafka_ws_subscriber_t *kws,
+void ngx_kafka_ws_gather_stop_at(ngx_kafka_ws_subscription_t *sub,
     ngx_kafka_ws_span_buf_t *buf, ngx_uint_t done);
 
 /* between ngx_kafka_ws_gather*.c */
@@ -153,7 +153,7 @@ ngx_int_t ngx_kafka_ws_gather_sift_begin(ngx_kafka_ws_route_t *route,
  *            into the table
  */
 ngx_int_t ngx_kafka_ws_gather_sift(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
     ngx_kafka_ws_gather_src_t *src, size_t avail, ngx_log_t *log,
     ngx_kafka_ws_ring_e *rc, ngx_kafka_ws_ring_span_t *span);
 

@@ -35,12 +35,12 @@ static ngx_int_t ngx_kafka_ws_sift_blocks(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_span_buf_t *buf, ngx_kafka_ws_gather_src_t *src,
     ngx_log_t *log, ngx_kafka_ws_ring_e *rc, ngx_kafka_ws_ring_span_t *span);
 static ngx_uint_t ngx_kafka_ws_sift_wanted(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
     ngx_uint_t i);
 static ngx_kafka_ws_ring_e ngx_kafka_ws_sift_run(ngx_kafka_ws_sift_t *sift,
     ngx_kafka_ws_span_buf_t *buf, ngx_uint_t end, size_t *need);
 static ngx_kafka_ws_ring_e ngx_kafka_ws_sift_records(
-    ngx_kafka_ws_route_t *route, ngx_kafka_ws_subscriber_t *kws,
+    ngx_kafka_ws_route_t *route, ngx_kafka_ws_subscription_t *sub,
     ngx_kafka_ws_span_buf_t *buf, ngx_kafka_ws_sift_t *sift, ngx_uint_t n,
     size_t *need);
 
@@ -94,7 +94,7 @@ ngx_kafka_ws_gather_sift_begin(ngx_kafka_ws_route_t *route,
 
 ngx_int_t
 ngx_kafka_ws_gather_sift(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
     ngx_kafka_ws_gather_src_t *src, size_t avail, ngx_log_t *log,
     ngx_kafka_ws_ring_e *rc, ngx_kafka_ws_ring_span_t *span)
 {
@@ -130,7 +130,7 @@ ngx_kafka_ws_gather_sift(ngx_kafka_ws_route_t *route,
     sift.n = 0;
     sift.run = 0;
 
-    *rc = ngx_kafka_ws_sift_records(route, kws, buf, &sift, span->n,
+    *rc = ngx_kafka_ws_sift_records(route, sub, buf, &sift, span->n,
                                     &span->len);
 
     if (*rc == NGX_KAFKA_WS_RING_OK) {
@@ -201,7 +201,7 @@ ngx_kafka_ws_sift_blocks(ngx_kafka_ws_route_t *route,
 
 static ngx_kafka_ws_ring_e
 ngx_kafka_ws_sift_records(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
     ngx_kafka_ws_sift_t *sift, ngx_uint_t n, size_t *need)
 {
     ngx_uint_t           i, wanted;
@@ -216,7 +216,7 @@ ngx_kafka_ws_sift_records(ngx_kafka_ws_route_t *route,
             break;
         }
 
-        if (ngx_kafka_ws_sift_wanted(route, kws, buf, i)) {
+        if (ngx_kafka_ws_sift_wanted(route, sub, buf, i)) {
 
             if (!wanted) {
                 wanted = 1;
@@ -293,7 +293,7 @@ ngx_kafka_ws_sift_run(ngx_kafka_ws_sift_t *sift,
 
 static ngx_uint_t
 ngx_kafka_ws_sift_wanted(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_span_buf_t *buf,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
     ngx_uint_t i)
 {
     size_t                      len;
@@ -307,8 +307,8 @@ ngx_kafka_ws_sift_wanted(ngx_kafka_ws_route_t *route,
     block = buf->blocks + len;
     len = buf->block_ends[i] - len;
 
-    if (kws) {
-        return ngx_kafka_ws_group_wants(&route->set, kws->group, block, len);
+    if (sub) {
+        return ngx_kafka_ws_group_wants(&route->set, sub->group, block, len);
     }
 
     wanted = 0;

@@ -213,78 +213,78 @@ ngx_kafka_ws_older_post(ngx_kafka_ws_ask_t *ask)
 
 ngx_int_t
 ngx_kafka_ws_older_begin(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k, int64_t offset)
+    ngx_kafka_ws_subscription_t *sub, ngx_uint_t k, int64_t offset)
 {
     ngx_kafka_ws_older_t  *older;
 
-    older = kws->older;
+    older = sub->older;
 
     if (older == NULL) {
         older = ngx_calloc(sizeof(ngx_kafka_ws_older_t)
                            + route->nparts
                              * sizeof(ngx_kafka_ws_older_part_t),
-                           kws->connection->log);
+                           sub->kws->connection->log);
         if (older == NULL) {
             return NGX_ERROR;
         }
 
         older->nparts = route->nparts;
 
-        kws->older = older;
+        sub->older = older;
         route->nolder++;
     }
 
     older->parts[k].on = 1;
     older->non++;
 
-    kws->places[k].seq = 0;
-    kws->places[k].offset = offset;
+    sub->places[k].seq = 0;
+    sub->places[k].offset = offset;
 
     return NGX_OK;
 }
 
 
 void
-ngx_kafka_ws_older_end(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k)
+ngx_kafka_ws_older_end(ngx_kafka_ws_subscription_t *sub, ngx_uint_t k)
 {
     ngx_kafka_ws_older_t  *older;
 
-    if (ngx_kafka_ws_older_part(kws, k) == NULL) {
+    if (ngx_kafka_ws_older_part(sub, k) == NULL) {
         return;
     }
 
-    older = kws->older;
+    older = sub->older;
     older->parts[k].on = 0;
 
     if (--older->non == 0) {
-        ngx_kafka_ws_older_free(kws);
+        ngx_kafka_ws_older_free(sub);
     }
 }
 
 
 void
-ngx_kafka_ws_older_free(ngx_kafka_ws_subscriber_t *kws)
+ngx_kafka_ws_older_free(ngx_kafka_ws_subscription_t *sub)
 {
     ngx_kafka_ws_route_t  *route;
 
-    if (kws->older == NULL) {
+    if (sub->older == NULL) {
         return;
     }
 
-    route = kws->data;
+    route = sub->route;
     route->nolder--;
 
-    ngx_free(kws->older);
-    kws->older = NULL;
+    ngx_free(sub->older);
+    sub->older = NULL;
 }
 
 
 ngx_kafka_ws_older_part_t *
-ngx_kafka_ws_older_part(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k)
+ngx_kafka_ws_older_part(ngx_kafka_ws_subscription_t *sub, ngx_uint_t k)
 {
     ngx_kafka_ws_older_t  *older;
 
-    older = kws->older;
+    older = sub->older;
 
     if (older == NULL || k >= older->nparts || !older->parts[k].on) {
         return NULL;
@@ -296,7 +296,7 @@ ngx_kafka_ws_older_part(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k)
 
 ngx_int_t
 ngx_kafka_ws_older_next(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k, int64_t *lost,
+    ngx_kafka_ws_subscription_t *sub, ngx_uint_t k, int64_t *lost,
     ngx_uint_t *first)
 {
     int64_t                     start;
@@ -307,8 +307,8 @@ ngx_kafka_ws_older_next(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_older_part_t  *op;
 
     part = &route->parts[k];
-    place = &kws->places[k];
-    op = ngx_kafka_ws_older_part(kws, k);
+    place = &sub->places[k];
+    op = ngx_kafka_ws_older_part(sub, k);
 
     for (step = 0; step < NGX_KAFKA_WS_OLDER_STEPS; step++) {
 
@@ -335,7 +335,7 @@ ngx_kafka_ws_older_next(ngx_kafka_ws_route_t *route,
         }
 
         if (ngx_kafka_ws_older_join(part, place) == NGX_OK) {
-            ngx_kafka_ws_older_end(kws, k);
+            ngx_kafka_ws_older_end(sub, k);
             return NGX_DONE;
         }
 
@@ -355,7 +355,7 @@ ngx_kafka_ws_older_next(ngx_kafka_ws_route_t *route,
                                                        place->offset);
 
             /* it is slow only if it is slow within a segment */
-            kws->behind = ngx_current_msec;
+            sub->behind = ngx_current_msec;
             continue;
         }
 

@@ -16,7 +16,7 @@
 
 #include "ngx_kafka_ws_route.h"
 #include "ngx_kafka_ws_segment.h"
-#include "ngx_kafka_ws_subscriber.h"
+#include "ngx_kafka_ws_subscription.h"
 
 
 /*
@@ -31,7 +31,7 @@ typedef struct {
 } ngx_kafka_ws_older_part_t;
 
 
-/* kws->older, malloc()ed, while any partition is on; else NULL */
+/* sub->older, malloc()ed, while any partition is on; else NULL */
 
 typedef struct {
     ngx_uint_t                   nparts;    /* places of parts */
@@ -68,15 +68,15 @@ ngx_kafka_ws_want_e ngx_kafka_ws_older_ask(ngx_kafka_ws_root_t *root,
  * returns:   NGX_OK or NGX_ERROR: no memory
  */
 ngx_int_t ngx_kafka_ws_older_begin(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k, int64_t offset);
+    ngx_kafka_ws_subscription_t *sub, ngx_uint_t k, int64_t offset);
 
 /* ends it for one part, or for all */
-void ngx_kafka_ws_older_end(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k);
-void ngx_kafka_ws_older_free(ngx_kafka_ws_subscriber_t *kws);
+void ngx_kafka_ws_older_end(ngx_kafka_ws_subscription_t *sub, ngx_uint_t k);
+void ngx_kafka_ws_older_free(ngx_kafka_ws_subscription_t *sub);
 
 /* the part k of a subscriber that is on, or NULL */
 ngx_kafka_ws_older_part_t *ngx_kafka_ws_older_part(
-    ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k);
+    ngx_kafka_ws_subscription_t *sub, ngx_uint_t k);
 
 /*
  * Says where part k is to be read from next.
@@ -88,7 +88,7 @@ ngx_kafka_ws_older_part_t *ngx_kafka_ws_older_part(
  *            had
  */
 ngx_int_t ngx_kafka_ws_older_next(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k, int64_t *lost,
+    ngx_kafka_ws_subscription_t *sub, ngx_uint_t k, int64_t *lost,
     ngx_uint_t *first);
 
 

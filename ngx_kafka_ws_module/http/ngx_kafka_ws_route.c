@@ -253,25 +253,25 @@ ngx_kafka_ws_route_add(ngx_kafka_ws_route_t *route,
 
 ngx_kafka_ws_place_t *
 ngx_kafka_ws_route_place(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k)
+    ngx_kafka_ws_subscription_t *sub, ngx_uint_t k)
 {
-    if (kws->where != NGX_KAFKA_WS_AT_LIVE) {
-        return &kws->places[k];
+    if (sub->where != NGX_KAFKA_WS_AT_LIVE) {
+        return &sub->places[k];
     }
 
-    return (kws->round == kws->group->round) ? &route->parts[k].place
+    return (sub->round == sub->group->round) ? &route->parts[k].place
                                              : &route->parts[k].before;
 }
 
 
 ngx_int_t
 ngx_kafka_ws_route_places(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws)
+    ngx_kafka_ws_subscription_t *sub)
 {
     ngx_uint_t             n;
     ngx_kafka_ws_place_t  *places;
 
-    if (route->nparts <= kws->max_places) {
+    if (route->nparts <= sub->max_places) {
         return NGX_OK;
     }
 
@@ -279,18 +279,19 @@ ngx_kafka_ws_route_places(ngx_kafka_ws_route_t *route,
 
     n = route->nparts;
 
-    places = ngx_palloc(kws->request->pool, n * sizeof(ngx_kafka_ws_place_t));
+    places = ngx_palloc(sub->kws->request->pool,
+                        n * sizeof(ngx_kafka_ws_place_t));
     if (places == NULL) {
         return NGX_ERROR;
     }
 
-    if (kws->nplaces) {
-        ngx_memcpy(places, kws->places,
-                   kws->nplaces * sizeof(ngx_kafka_ws_place_t));
+    if (sub->nplaces) {
+        ngx_memcpy(places, sub->places,
+                   sub->nplaces * sizeof(ngx_kafka_ws_place_t));
     }
 
-    kws->places = places;
-    kws->max_places = n;
+    sub->places = places;
+    sub->max_places = n;
 
     return NGX_OK;
 }
@@ -298,34 +299,34 @@ ngx_kafka_ws_route_places(ngx_kafka_ws_route_t *route,
 
 void
 ngx_kafka_ws_route_move(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_where_e where)
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_where_e where)
 {
     ngx_uint_t  k;
 
-    if (kws->where == NGX_KAFKA_WS_AT_LIVE && where != NGX_KAFKA_WS_AT_LIVE) {
-        for (k = 0; k < kws->nplaces; k++) {
-            kws->places[k] = *ngx_kafka_ws_route_place(route, kws, k);
+    if (sub->where == NGX_KAFKA_WS_AT_LIVE && where != NGX_KAFKA_WS_AT_LIVE) {
+        for (k = 0; k < sub->nplaces; k++) {
+            sub->places[k] = *ngx_kafka_ws_route_place(route, sub, k);
         }
     }
 
-    ngx_kafka_ws_route_leave(route, kws);
+    ngx_kafka_ws_route_leave(route, sub);
 
-    kws->where = where;
+    sub->where = where;
 
     switch (where) {
 
     case NGX_KAFKA_WS_AT_LIVE:
         route->nlive++;
-        kws->round = kws->group->round;
-        ngx_queue_insert_tail(&kws->group->live, &kws->queue);
+        sub->round = sub->group->round;
+        ngx_queue_insert_tail(&sub->group->live, &sub->queue);
         break;
 
     case NGX_KAFKA_WS_AT_AHEAD:
-        ngx_queue_insert_tail(&route->ahead, &kws->queue);
+        ngx_queue_insert_tail(&route->ahead, &sub->queue);
         break;
 
     case NGX_KAFKA_WS_AT_BEHIND:
-        ngx_queue_insert_tail(&route->behind, &kws->queue);
+        ngx_queue_insert_tail(&route->behind, &sub->queue);
         break;
 
     default:
@@ -336,33 +337,33 @@ ngx_kafka_ws_route_move(ngx_kafka_ws_route_t *route,
 
 void
 ngx_kafka_ws_route_leave(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws)
+    ngx_kafka_ws_subscription_t *sub)
 {
-    if (kws->where == NGX_KAFKA_WS_AT_NONE) {
+    if (sub->where == NGX_KAFKA_WS_AT_NONE) {
         return;
     }
 
-    if (kws->where == NGX_KAFKA_WS_AT_LIVE) {
+    if (sub->where == NGX_KAFKA_WS_AT_LIVE) {
         route->nlive--;
     }
 
-    ngx_queue_remove(&kws->queue);
-    kws->where = NGX_KAFKA_WS_AT_NONE;
+    ngx_queue_remove(&sub->queue);
+    sub->where = NGX_KAFKA_WS_AT_NONE;
 }
 
 
 ngx_uint_t
 ngx_kafka_ws_route_level(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws)
+    ngx_kafka_ws_subscription_t *sub)
 {
     ngx_uint_t  k;
 
-    if (kws->nplaces != route->nparts || kws->older) {
+    if (sub->nplaces != route->nparts || sub->older) {
         return 0;
     }
 
     for (k = 0; k < route->nparts; k++) {
-        if (kws->places[k].seq != route->parts[k].place.seq) {
+        if (sub->places[k].seq != route->parts[k].place.seq) {
             return 0;
         }
     }
@@ -373,22 +374,22 @@ ngx_kafka_ws_route_level(ngx_kafka_ws_route_t *route,
 
 size_t
 ngx_kafka_ws_route_cursor(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, u_char *buf, size_t size)
+    ngx_kafka_ws_subscription_t *sub, u_char *buf, size_t size)
 {
     ngx_uint_t               k;
     ngx_kafka_ws_place_t    *place;
     ngx_kafka_ws_position_t  pos[NGX_KAFKA_WS_CURSOR_PAIRS];
 
-    if (kws->nplaces == 0 || kws->nplaces > NGX_KAFKA_WS_CURSOR_PAIRS) {
+    if (sub->nplaces == 0 || sub->nplaces > NGX_KAFKA_WS_CURSOR_PAIRS) {
         return 0;
     }
 
-    for (k = 0; k < kws->nplaces; k++) {
-        place = ngx_kafka_ws_route_place(route, kws, k);
+    for (k = 0; k < sub->nplaces; k++) {
+        place = ngx_kafka_ws_route_place(route, sub, k);
 
         pos[k].partition = route->parts[k].view.stream->partition;
         pos[k].offset = place->offset;
     }
 
-    return ngx_kafka_ws_cursor_print(buf, size, pos, kws->nplaces);
+    return ngx_kafka_ws_cursor_print(buf, size, pos, sub->nplaces);
 }

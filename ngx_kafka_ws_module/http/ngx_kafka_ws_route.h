@@ -2,7 +2,7 @@
 /*
  * Copyright (C) ngx_kafka_ws_module contributors
  *
- * A route is what a worker has once for all its subscribers that want the
+ * A route is what a worker has once for all subscriptions that want the
  * same: a topic, a list of partitions, a rendering, a filter whose values may
  * differ.  It knows how far they are, and which of them are not that far.
  */
@@ -18,11 +18,11 @@
 #include "ngx_kafka_ws_conf.h"
 #include "ngx_kafka_ws_group.h"
 #include "ngx_kafka_ws_shm.h"
-#include "ngx_kafka_ws_subscriber.h"
+#include "ngx_kafka_ws_subscription.h"
 
 
 /*
- * Where a subscriber is (kws->where):
+ * Where a subscription is (sub->where):
  *
  * PENDING  its start is not decided yet
  * LIVE     at the route's places; gets what comes next with all others.
@@ -50,7 +50,10 @@ typedef struct {
 } ngx_kafka_ws_route_part_t;
 
 
-typedef struct {
+typedef struct ngx_kafka_ws_route_s  ngx_kafka_ws_route_t;
+
+
+struct ngx_kafka_ws_route_s {
     ngx_queue_t                queue;     /* the worker's */
     ngx_kafka_ws_cluster_t    *cluster;
     ngx_kafka_ws_topic_t      *topic;     /* in the zone */
@@ -76,7 +79,7 @@ typedef struct {
     ngx_uint_t                 nolder;    /* who read older records */
     uint64_t                   news;      /* of those, looked at last */
     ngx_msec_t                 looked;
-} ngx_kafka_ws_route_t;
+};
 
 
 /* what makes a route; all of it as long as the configuration, but ranges */
@@ -115,14 +118,14 @@ ngx_int_t ngx_kafka_ws_route_extend(ngx_kafka_ws_route_t *route,
 
 /* the place of a subscriber in part k, wherever it is */
 ngx_kafka_ws_place_t *ngx_kafka_ws_route_place(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k);
+    ngx_kafka_ws_subscription_t *sub, ngx_uint_t k);
 
 /*
  * Makes room for the places of all parts.
  * returns:   NGX_OK or NGX_ERROR: no memory
  */
 ngx_int_t ngx_kafka_ws_route_places(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws);
+    ngx_kafka_ws_subscription_t *sub);
 
 /*
  * Puts a subscriber into one of the lists (PENDING: into none of ours).
@@ -130,29 +133,29 @@ ngx_int_t ngx_kafka_ws_route_places(ngx_kafka_ws_route_t *route,
  * route.
  */
 void ngx_kafka_ws_route_move(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_where_e where);
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_where_e where);
 
 /* takes it out of whatever list it is in: where becomes NONE */
 void ngx_kafka_ws_route_leave(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws);
+    ngx_kafka_ws_subscription_t *sub);
 
 /* 1, if its own places are the route's */
 ngx_uint_t ngx_kafka_ws_route_level(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws);
+    ngx_kafka_ws_subscription_t *sub);
 
 /* what its location says of streams */
-#define ngx_kafka_ws_route_conf(kws)                                          \
+#define ngx_kafka_ws_route_conf(sub)                                          \
     ((ngx_kafka_ws_loc_conf_t *)                                              \
-     ngx_http_get_module_loc_conf((kws)->request, ngx_kafka_ws_module))
+     ngx_http_get_module_loc_conf((sub)->kws->request, ngx_kafka_ws_module))
 
 /* 1, if a gap ends the stream: kafka_ws_gap, or no way to announce it */
-#define ngx_kafka_ws_route_gap_closes(kws)                                    \
-    ((kws)->format != NGX_KAFKA_WS_FORMAT_JSON                                \
-     || ngx_kafka_ws_route_conf(kws)->gap == NGX_KAFKA_WS_GAP_ON_CLOSE)
+#define ngx_kafka_ws_route_gap_closes(sub)                                    \
+    ((sub)->format != NGX_KAFKA_WS_FORMAT_JSON                                \
+     || ngx_kafka_ws_route_conf(sub)->gap == NGX_KAFKA_WS_GAP_ON_CLOSE)
 
 /* prints its cursor; 0: it does not fit */
 size_t ngx_kafka_ws_route_cursor(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, u_char *buf, size_t size);
+    ngx_kafka_ws_subscription_t *sub, u_char *buf, size_t size);
 
 
 #endif /* _NGX_KAFKA_WS_ROUTE_H_INCLUDED_ */

@@ -13,13 +13,13 @@
 
 
 static ngx_int_t ngx_kafka_ws_start_tell(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_decision_t *d, ngx_uint_t k,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_decision_t *d, ngx_uint_t k,
     ngx_uint_t n);
 
 
 ngx_uint_t
 ngx_kafka_ws_start_ready(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws)
+    ngx_kafka_ws_subscription_t *sub)
 {
     int64_t                         next, complete;
     ngx_uint_t                      k, loaded, future;
@@ -28,7 +28,7 @@ ngx_kafka_ws_start_ready(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_route_part_t      *part;
     const ngx_kafka_ws_position_t  *pos;
 
-    wish = kws->start;
+    wish = sub->start;
 
     if ((ngx_msec_int_t) (ngx_current_msec - wish->deadline) >= 0) {
         return 1;
@@ -75,33 +75,33 @@ ngx_kafka_ws_start_ready(ngx_kafka_ws_route_t *route,
         wish->deadline = ngx_current_msec + NGX_KAFKA_WS_START_FUTURE;
     }
 
-    return !future && ngx_kafka_ws_start_older(route, kws) != NGX_AGAIN;
+    return !future && ngx_kafka_ws_start_older(route, sub) != NGX_AGAIN;
 }
 
 
 ngx_int_t
 ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws)
+    ngx_kafka_ws_subscription_t *sub)
 {
     ngx_int_t                 rc;
     ngx_uint_t                k, lost, busy;
     ngx_kafka_ws_wish_t      *wish;
     ngx_kafka_ws_decision_t  *d;
 
-    wish = kws->start;
+    wish = sub->start;
 
     /* also if the time was over before: who needs it is told to come back */
 
-    if (ngx_kafka_ws_start_older(route, kws) == NGX_ERROR
-        || ngx_kafka_ws_route_places(route, kws) != NGX_OK)
+    if (ngx_kafka_ws_start_older(route, sub) == NGX_ERROR
+        || ngx_kafka_ws_route_places(route, sub) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    kws->start = NULL;
+    sub->start = NULL;
 
     d = ngx_calloc((route->nparts + 1) * sizeof(ngx_kafka_ws_decision_t),
-                   kws->connection->log);
+                   sub->kws->connection->log);
     if (d == NULL) {
         return NGX_ERROR;
     }
@@ -110,7 +110,7 @@ ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
     busy = 0;
 
     for (k = 0; k < route->nparts; k++) {
-        ngx_kafka_ws_start_decide(route, kws, wish, k, &d[k]);
+        ngx_kafka_ws_start_decide(route, sub, wish, k, &d[k]);
 
         if (d[k].state == NGX_KAFKA_WS_STATE_GAP
             || d[k].state == NGX_KAFKA_WS_STATE_RESET)
@@ -119,40 +119,40 @@ ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
         }
 
         busy |= d[k].busy;
-        kws->places[k] = d[k].place;
+        sub->places[k] = d[k].place;
     }
 
-    kws->nplaces = route->nparts;
-    kws->behind = ngx_current_msec;
+    sub->nplaces = route->nparts;
+    sub->behind = ngx_current_msec;
 
     if (busy) {
 
         if (wish->nolder) {
-            ngx_kafka_ws_count(&kws->counters->given_up, 1);
+            ngx_kafka_ws_count(&sub->kws->counters->given_up, 1);
         }
 
         ngx_free(d);
-        kws->nplaces = 0;
-        ngx_kafka_ws_subscriber_close(kws, NGX_KAFKA_WS_CLOSE_OVERLOAD,
+        sub->nplaces = 0;
+        ngx_kafka_ws_subscriber_close(sub->kws, NGX_KAFKA_WS_CLOSE_OVERLOAD,
                                       (u_char *) "not loaded yet",
                                       sizeof("not loaded yet") - 1);
         return NGX_DONE;
     }
 
-    if (lost && ngx_kafka_ws_route_gap_closes(kws)) {
+    if (lost && ngx_kafka_ws_route_gap_closes(sub)) {
         ngx_free(d);
-        ngx_kafka_ws_count(&kws->counters->gaps, 1);
-        ngx_kafka_ws_subscriber_close(kws, NGX_KAFKA_WS_CLOSE_POSITION,
+        ngx_kafka_ws_count(&sub->kws->counters->gaps, 1);
+        ngx_kafka_ws_subscriber_close(sub->kws, NGX_KAFKA_WS_CLOSE_POSITION,
                                       (u_char *) "position no longer held",
                                       sizeof("position no longer held") - 1);
         return NGX_DONE;
     }
 
-    rc = ngx_kafka_ws_start_tell(route, kws, d, 0, route->nparts);
+    rc = ngx_kafka_ws_start_tell(route, sub, d, 0, route->nparts);
 
     for (k = 0; k < route->nparts && rc == NGX_OK; k++) {
         if (d[k].older) {
-            rc = ngx_kafka_ws_older_begin(route, kws, k, d[k].place.offset);
+            rc = ngx_kafka_ws_older_begin(route, sub, k, d[k].place.offset);
         }
     }
 
@@ -162,21 +162,21 @@ ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
         return NGX_ERROR;
     }
 
-    if (kws->older) {
-        ngx_kafka_ws_count(&kws->counters->backfilled, 1);
+    if (sub->older) {
+        ngx_kafka_ws_count(&sub->kws->counters->backfilled, 1);
     }
 
-    if (ngx_kafka_ws_subscriber_blocked(kws)) {
-        ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_BEHIND);
+    if (ngx_kafka_ws_subscriber_blocked(sub->kws)) {
+        ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_BEHIND);
 
-    } else if (ngx_kafka_ws_route_level(route, kws)) {
-        ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_LIVE);
+    } else if (ngx_kafka_ws_route_level(route, sub)) {
+        ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_LIVE);
 
     } else {
         /* its own way to the live end begins with the next write event */
 
-        ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_BEHIND);
-        ngx_post_event(kws->connection->write, &ngx_posted_events);
+        ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_BEHIND);
+        ngx_post_event(sub->kws->connection->write, &ngx_posted_events);
     }
 
     return NGX_OK;
@@ -190,7 +190,7 @@ ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
 
 static ngx_int_t
 ngx_kafka_ws_start_tell(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_decision_t *d, ngx_uint_t k,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_decision_t *d, ngx_uint_t k,
     ngx_uint_t n)
 {
     size_t                       size, len;
@@ -201,7 +201,7 @@ ngx_kafka_ws_start_tell(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_span_t          name, *topic;
     ngx_kafka_ws_event_t         ev;
 
-    if (kws->format != NGX_KAFKA_WS_FORMAT_JSON) {
+    if (sub->format != NGX_KAFKA_WS_FORMAT_JSON) {
         return NGX_OK;
     }
 
@@ -217,7 +217,7 @@ ngx_kafka_ws_start_tell(ngx_kafka_ws_route_t *route,
         }
     }
 
-    buf = ngx_alloc(size, kws->connection->log);
+    buf = ngx_alloc(size, sub->kws->connection->log);
     if (buf == NULL) {
         return NGX_ERROR;
     }
@@ -246,10 +246,10 @@ ngx_kafka_ws_start_tell(ngx_kafka_ws_route_t *route,
                                       d[i].from, d[i].place.offset - 1,
                                       d[i].reason);
 
-        ngx_kafka_ws_count(&kws->counters->gaps, 1);
+        ngx_kafka_ws_count(&sub->kws->counters->gaps, 1);
     }
 
-    rc = ngx_kafka_ws_subscriber_event(kws, buf, len);
+    rc = ngx_kafka_ws_subscriber_event(sub->kws, buf, len);
 
     ngx_free(buf);
 
@@ -259,24 +259,25 @@ ngx_kafka_ws_start_tell(ngx_kafka_ws_route_t *route,
 
 ngx_int_t
 ngx_kafka_ws_start_announce(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws)
+    ngx_kafka_ws_subscription_t *sub)
 {
     ngx_int_t                 rc;
     ngx_uint_t                k, n, first;
     ngx_kafka_ws_decision_t  *d;
 
-    first = kws->nplaces;
+    first = sub->nplaces;
     n = route->nparts - first;
 
     if (n == 0) {
         return NGX_OK;
     }
 
-    if (ngx_kafka_ws_route_places(route, kws) != NGX_OK) {
+    if (ngx_kafka_ws_route_places(route, sub) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    d = ngx_calloc(n * sizeof(ngx_kafka_ws_decision_t), kws->connection->log);
+    d = ngx_calloc(n * sizeof(ngx_kafka_ws_decision_t),
+                   sub->kws->connection->log);
     if (d == NULL) {
         return NGX_ERROR;
     }
@@ -285,7 +286,7 @@ ngx_kafka_ws_start_announce(ngx_kafka_ws_route_t *route,
         d[k].state = NGX_KAFKA_WS_STATE_START;
         d[k].place = route->parts[first + k].place;
 
-        if (kws->where != NGX_KAFKA_WS_AT_LIVE && route->parts[first + k].open)
+        if (sub->where != NGX_KAFKA_WS_AT_LIVE && route->parts[first + k].open)
         {
             /* the others may have gone on since */
             ngx_kafka_ws_start_at(&route->parts[first + k],
@@ -293,12 +294,12 @@ ngx_kafka_ws_start_announce(ngx_kafka_ws_route_t *route,
                  &d[k]);
         }
 
-        kws->places[first + k] = d[k].place;
+        sub->places[first + k] = d[k].place;
     }
 
-    kws->nplaces = route->nparts;
+    sub->nplaces = route->nparts;
 
-    rc = ngx_kafka_ws_start_tell(route, kws, d, first, n);
+    rc = ngx_kafka_ws_start_tell(route, sub, d, first, n);
 
     ngx_free(d);
 
@@ -308,13 +309,13 @@ ngx_kafka_ws_start_announce(ngx_kafka_ws_route_t *route,
 
 ngx_int_t
 ngx_kafka_ws_start_reset(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k)
+    ngx_kafka_ws_subscription_t *sub, ngx_uint_t k)
 {
     ngx_kafka_ws_decision_t  d;
 
-    if (ngx_kafka_ws_route_gap_closes(kws)) {
-        ngx_kafka_ws_count(&kws->counters->gaps, 1);
-        ngx_kafka_ws_subscriber_close(kws, NGX_KAFKA_WS_CLOSE_POSITION,
+    if (ngx_kafka_ws_route_gap_closes(sub)) {
+        ngx_kafka_ws_count(&sub->kws->counters->gaps, 1);
+        ngx_kafka_ws_subscriber_close(sub->kws, NGX_KAFKA_WS_CLOSE_POSITION,
                                       (u_char *) "topic was reset",
                                       sizeof("topic was reset") - 1);
         return NGX_DONE;
@@ -323,10 +324,10 @@ ngx_kafka_ws_start_reset(ngx_kafka_ws_route_t *route,
     d.place = route->parts[k].place;
     d.state = NGX_KAFKA_WS_STATE_RESET;
 
-    if (kws->where != NGX_KAFKA_WS_AT_LIVE) {
-        ngx_kafka_ws_older_end(kws, k);
-        kws->places[k] = d.place;
+    if (sub->where != NGX_KAFKA_WS_AT_LIVE) {
+        ngx_kafka_ws_older_end(sub, k);
+        sub->places[k] = d.place;
     }
 
-    return ngx_kafka_ws_start_tell(route, kws, &d, k, 1);
+    return ngx_kafka_ws_start_tell(route, sub, &d, k, 1);
 }

@@ -18,7 +18,7 @@
 #include "ngx_kafka_ws_event.h"
 #include "ngx_kafka_ws_older.h"
 #include "ngx_kafka_ws_route.h"
-#include "ngx_kafka_ws_subscriber.h"
+#include "ngx_kafka_ws_subscription.h"
 
 
 /* ms that a client waits at most for partitions that are still loading */
@@ -32,7 +32,7 @@
 #define NGX_KAFKA_WS_START_OLDER    10000
 
 
-/* what a client asked for, in the request's pool; kws->start until then */
+/* what a client asked for, in the request's pool; sub->start until then */
 
 typedef struct {
     ngx_kafka_ws_start_t       start;
@@ -50,7 +50,7 @@ typedef struct {
  * cursor is not ahead of them, or the time for that is over.
  */
 ngx_uint_t ngx_kafka_ws_start_ready(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws);
+    ngx_kafka_ws_subscription_t *sub);
 
 /*
  * Decides it, tells the client (json), and puts it into the route.
@@ -58,7 +58,7 @@ ngx_uint_t ngx_kafka_ws_start_ready(ngx_kafka_ws_route_t *route,
  *            NGX_ERROR: no memory or a broken connection: to be ended
  */
 ngx_int_t ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws);
+    ngx_kafka_ws_subscription_t *sub);
 
 /*
  * Tells a subscriber of the partitions that the route has had since.  Not
@@ -66,14 +66,14 @@ ngx_int_t ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
  * returns:   as above, without NGX_DONE
  */
 ngx_int_t ngx_kafka_ws_start_announce(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws);
+    ngx_kafka_ws_subscription_t *sub);
 
 /*
  * A part's ring was made anew: tells a subscriber where it starts now.
  * returns:   as ngx_kafka_ws_start_begin()
  */
 ngx_int_t ngx_kafka_ws_start_reset(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_uint_t k);
+    ngx_kafka_ws_subscription_t *sub, ngx_uint_t k);
 
 
 /* what is decided for one partition */
@@ -97,7 +97,7 @@ typedef struct {
  *            the oldest that is held
  */
 void ngx_kafka_ws_start_decide(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_wish_t *wish, ngx_uint_t k,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_wish_t *wish, ngx_uint_t k,
     ngx_kafka_ws_decision_t *d);
 void ngx_kafka_ws_start_at(ngx_kafka_ws_route_part_t *part, uint64_t seq,
     ngx_kafka_ws_decision_t *d);
@@ -109,7 +109,7 @@ void ngx_kafka_ws_start_at(ngx_kafka_ws_route_part_t *part, uint64_t seq,
  * where:     ngx_kafka_ws_start.c
  */
 ngx_int_t ngx_kafka_ws_start_older(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws);
+    ngx_kafka_ws_subscription_t *sub);
 
 /*
  * What is to be asked for part k, if a start within the bounds is below its
@@ -118,7 +118,7 @@ ngx_int_t ngx_kafka_ws_start_older(ngx_kafka_ws_route_t *route,
  * returns:   1: there is something to ask
  */
 ngx_uint_t ngx_kafka_ws_start_question(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_wish_t *wish, ngx_uint_t k,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_wish_t *wish, ngx_uint_t k,
     ngx_kafka_ws_older_start_t *os);
 
 

@@ -28,7 +28,7 @@ static void ngx_kafka_ws_start_gap(ngx_kafka_ws_route_part_t *part,
 
 void
 ngx_kafka_ws_start_decide(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_wish_t *wish, ngx_uint_t k,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_wish_t *wish, ngx_uint_t k,
     ngx_kafka_ws_decision_t *d)
 {
     ngx_kafka_ws_route_part_t      *part;
@@ -58,7 +58,7 @@ ngx_kafka_ws_start_decide(ngx_kafka_ws_route_t *route,
 
     if (d->state == NGX_KAFKA_WS_STATE_GAP && k < wish->nolder
         && !wish->older[k].asked
-        && ngx_kafka_ws_start_question(route, kws, wish, k, &wish->older[k]))
+        && ngx_kafka_ws_start_question(route, sub, wish, k, &wish->older[k]))
     {
         /* the ring went on just now: Kafka has it, the client is to ask */
         d->busy = 1;

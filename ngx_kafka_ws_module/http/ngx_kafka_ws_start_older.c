@@ -15,22 +15,22 @@
 
 ngx_int_t
 ngx_kafka_ws_start_older(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws)
+    ngx_kafka_ws_subscription_t *sub)
 {
     ngx_int_t                    rc;
     ngx_uint_t                   k;
     ngx_kafka_ws_wish_t         *wish;
     ngx_kafka_ws_older_start_t  *os;
 
-    wish = kws->start;
+    wish = sub->start;
 
     if (wish->older == NULL) {
 
-        if (!ngx_kafka_ws_route_conf(kws)->backfill.on) {
+        if (!ngx_kafka_ws_route_conf(sub)->backfill.on) {
             return NGX_OK;
         }
 
-        wish->older = ngx_pcalloc(kws->request->pool, route->nparts
+        wish->older = ngx_pcalloc(sub->kws->request->pool, route->nparts
                                   * sizeof(ngx_kafka_ws_older_start_t));
         if (wish->older == NULL) {
             return NGX_ERROR;
@@ -47,7 +47,7 @@ ngx_kafka_ws_start_older(ngx_kafka_ws_route_t *route,
 
         if (!os->asked) {
             /* while others were asked for, the ring may have gone on */
-            os->asked = ngx_kafka_ws_start_question(route, kws, wish, k, os);
+            os->asked = ngx_kafka_ws_start_question(route, sub, wish, k, os);
         }
 
         if (!os->asked || os->result != NGX_KAFKA_WS_WANT_WAITS) {
@@ -70,7 +70,7 @@ ngx_kafka_ws_start_older(ngx_kafka_ws_route_t *route,
 
 ngx_uint_t
 ngx_kafka_ws_start_question(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws, ngx_kafka_ws_wish_t *wish, ngx_uint_t k,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_wish_t *wish, ngx_uint_t k,
     ngx_kafka_ws_older_start_t *os)
 {
     ngx_kafka_ws_ring_t            *ring;
@@ -79,7 +79,7 @@ ngx_kafka_ws_start_question(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_route_part_t      *part;
     const ngx_kafka_ws_position_t  *pos;
 
-    klcf = ngx_kafka_ws_route_conf(kws);
+    klcf = ngx_kafka_ws_route_conf(sub);
     part = &route->parts[k];
     ring = &part->view.ring;
 

@@ -91,12 +91,12 @@ const uint16_t  ngx_kafka_ws_close_codes[NGX_KAFKA_WS_CLOSES] = {
 
 
 ngx_kafka_ws_subscriber_t *
-ngx_kafka_ws_subscriber_create(ngx_http_request_t *r)
+ngx_kafka_ws_subscriber_create(ngx_http_request_t *r, size_t size)
 {
     ngx_http_cleanup_t         *cln;
     ngx_kafka_ws_subscriber_t  *kws;
 
-    kws = ngx_pcalloc(r->pool, sizeof(ngx_kafka_ws_subscriber_t));
+    kws = ngx_pcalloc(r->pool, size);
     if (kws == NULL) {
         return NULL;
     }

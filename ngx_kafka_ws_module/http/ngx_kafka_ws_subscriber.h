@@ -79,36 +79,15 @@ typedef enum {
 } ngx_kafka_ws_subscriber_state_e;
 
 
-/* where a subscriber is in one partition; its owner's */
-
-typedef struct {
-    uint64_t                   seq;         /* of the next record */
-    int64_t                    offset;      /* the same for the client */
-} ngx_kafka_ws_place_t;
-
-
 /* in the request's pool */
 
 struct ngx_kafka_ws_subscriber_s {
-    ngx_queue_t                queue;       /* the owner's */
-    ngx_queue_t                all;         /* the owner's: every one */
     ngx_connection_t          *connection;
     ngx_http_request_t        *request;
     ngx_kafka_ws_socket_conf_t  *conf;
     ngx_kafka_ws_counters_t   *counters;    /* of this process */
     const ngx_kafka_ws_owner_t  *owner;
     void                      *data;        /* the owner's */
-
-    ngx_kafka_ws_place_t      *places;      /* the owner's: one for each */
-    ngx_uint_t                 nplaces;     /* partition that the client */
-    ngx_uint_t                 max_places;  /* was told the start of */
-    ngx_msec_t                 behind;      /* the owner's: since when */
-    struct ngx_kafka_ws_group_s
-                              *group;       /* the owner's */
-    uint32_t                   round;       /* the owner's: span it got last */
-    void                      *start;       /* until it has started */
-    void                      *older;       /* the owner's: while it reads
-                                               older records, else NULL */
 
     u_char                    *rest;        /* of a frame half sent: */
     size_t                     rest_len;    /* malloc()ed, in one piece */
@@ -130,7 +109,6 @@ struct ngx_kafka_ws_subscriber_s {
     ngx_msec_t                 quiet;       /* since when nothing was sent */
 
     unsigned                   state:3;     /* ngx_kafka_ws_subscriber_...e */
-    unsigned                   format:2;    /* the owner's */
     unsigned                   attached:1;  /* to its owner */
     unsigned                   ping_wait:1; /* a ping is not answered yet */
     unsigned                   ping_due:1;  /* could not be sent yet */
@@ -140,8 +118,6 @@ struct ngx_kafka_ws_subscriber_s {
     unsigned                   eof:1;       /* the client sends no more */
     unsigned                   hold:1;      /* the owner's: read no more */
     unsigned                   deflate:1;   /* agreed on */
-    unsigned                   where:3;     /* the owner's: which list */
-    unsigned                   skip:1;      /* the owner's: records are lost */
     unsigned                   credit:5;    /* reads until it is paced */
 
     uint16_t                   code;        /* of the close, 0: none yet */
@@ -152,10 +128,12 @@ struct ngx_kafka_ws_subscriber_s {
 
 /*
  * Makes a subscriber before the 101 response, which promises one.
- * returns:   it, in r->pool, freed with the request; NULL: no memory
+ * size:      of the owner's struct that begins with it
+ * returns:   it, zero-filled, in r->pool, freed with the request; NULL: no
+ *            memory
  */
 ngx_kafka_ws_subscriber_t *ngx_kafka_ws_subscriber_create(
-    ngx_http_request_t *r);
+    ngx_http_request_t *r, size_t size);
 
 /*
  * Begins, once the 101 response was sent: takes the connection's events over.

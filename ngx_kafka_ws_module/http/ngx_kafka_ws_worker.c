@@ -2,7 +2,7 @@
 /*
  * Copyright (C) ngx_kafka_ws_module contributors
  *
- * A worker's life beside the passes: its subscribers come and go, and a timer
+ * A worker's life beside the passes: its clients come and go, and a timer
  * looks after those who wait or are slow.
  */
 
@@ -57,7 +57,7 @@ ngx_kafka_ws_worker_init(ngx_cycle_t *cycle, ngx_kafka_ws_main_conf_t *mcf)
     kww->generation = ngx_kafka_ws_shm_generation();
 
     ngx_queue_init(&kww->routes);
-    ngx_queue_init(&kww->subscribers);
+    ngx_queue_init(&kww->clients);
     ngx_queue_init(&kww->pending);
     ngx_queue_init(&kww->due);
 
@@ -129,9 +129,9 @@ ngx_kafka_ws_worker(void)
 void
 ngx_kafka_ws_worker_exit(ngx_cycle_t *cycle)
 {
-    ngx_queue_t                *q;
-    ngx_kafka_ws_worker_t      *kww;
-    ngx_kafka_ws_subscriber_t  *kws;
+    ngx_queue_t            *q;
+    ngx_kafka_ws_client_t  *client;
+    ngx_kafka_ws_worker_t  *kww;
 
     kww = ngx_kafka_ws_worker_process;
 
@@ -139,11 +139,11 @@ ngx_kafka_ws_worker_exit(ngx_cycle_t *cycle)
         return;
     }
 
-    while (!ngx_queue_empty(&kww->subscribers)) {
-        q = ngx_queue_head(&kww->subscribers);
-        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, all);
+    while (!ngx_queue_empty(&kww->clients)) {
+        q = ngx_queue_head(&kww->clients);
+        client = ngx_queue_data(q, ngx_kafka_ws_client_t, all);
 
-        ngx_kafka_ws_subscriber_exit(kws);
+        ngx_kafka_ws_subscriber_exit(&client->subscriber);
     }
 
     ngx_kafka_ws_gather_free(&kww->pass);
@@ -206,7 +206,7 @@ ngx_kafka_ws_worker_tick(ngx_event_t *ev)
 {
     ngx_kafka_ws_worker_t *kww = ev->data;
 
-    if (kww->nsubscribers == 0) {
+    if (kww->nclients == 0) {
         return;
     }
 
@@ -237,20 +237,20 @@ ngx_kafka_ws_worker_tick(ngx_event_t *ev)
 static void
 ngx_kafka_ws_worker_pending(ngx_kafka_ws_worker_t *kww)
 {
-    ngx_queue_t                *q, *next;
-    ngx_kafka_ws_subscriber_t  *kws;
+    ngx_queue_t                  *q, *next;
+    ngx_kafka_ws_subscription_t  *sub;
 
     for (q = ngx_queue_head(&kww->pending);
          q != ngx_queue_sentinel(&kww->pending);
          q = next)
     {
         next = ngx_queue_next(q);
-        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, queue);
+        sub = ngx_queue_data(q, ngx_kafka_ws_subscription_t, queue);
 
-        if (kws->state == NGX_KAFKA_WS_SUB_OPEN
-            && !ngx_kafka_ws_subscriber_blocked(kws))
+        if (sub->kws->state == NGX_KAFKA_WS_SUB_OPEN
+            && !ngx_kafka_ws_subscriber_blocked(sub->kws))
         {
-            ngx_kafka_ws_worker_writable(kws);
+            ngx_kafka_ws_worker_go_on(kww, sub);
         }
     }
 }
@@ -325,20 +325,22 @@ void
 ngx_kafka_ws_worker_close_all(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route, ngx_uint_t code)
 {
-    ngx_queue_t                *q, *next;
-    ngx_kafka_ws_subscriber_t  *kws;
+    ngx_queue_t                  *q, *next;
+    ngx_kafka_ws_client_t        *client;
+    ngx_kafka_ws_subscription_t  *sub;
 
     ngx_kafka_ws_worker_hold(route);
 
-    for (q = ngx_queue_head(&kww->subscribers);
-         q != ngx_queue_sentinel(&kww->subscribers);
+    for (q = ngx_queue_head(&kww->clients);
+         q != ngx_queue_sentinel(&kww->clients);
          q = next)
     {
         next = ngx_queue_next(q);
-        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, all);
+        client = ngx_queue_data(q, ngx_kafka_ws_client_t, all);
+        sub = &client->first;
 
-        if (kws->data == route) {
-            ngx_kafka_ws_worker_close(kws, code);
+        if (sub->route == route) {
+            ngx_kafka_ws_worker_close(sub, code);
         }
     }
 
@@ -433,28 +435,28 @@ static void
 ngx_kafka_ws_worker_sweep_route(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route)
 {
-    ngx_uint_t                  k, lapped;
-    ngx_queue_t                *q, *next;
-    ngx_kafka_ws_subscriber_t  *kws;
+    ngx_uint_t                    k, lapped;
+    ngx_queue_t                  *q, *next;
+    ngx_kafka_ws_subscription_t  *sub;
 
     for (q = ngx_queue_head(&route->behind);
          q != ngx_queue_sentinel(&route->behind);
          q = next)
     {
         next = ngx_queue_next(q);
-        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, queue);
+        sub = ngx_queue_data(q, ngx_kafka_ws_subscription_t, queue);
 
-        if (kws->skip) {
+        if (sub->skip) {
             /* it is told as soon as it takes something */
             continue;
         }
 
         lapped = 0;
 
-        for (k = 0; k < kws->nplaces; k++) {
+        for (k = 0; k < sub->nplaces; k++) {
             if (route->parts[k].open
-                && ngx_kafka_ws_older_part(kws, k) == NULL
-                && kws->places[k].seq
+                && ngx_kafka_ws_older_part(sub, k) == NULL
+                && sub->places[k].seq
                    < ngx_kafka_ws_ring_tail(&route->parts[k].view.ring))
             {
                 lapped = 1;
@@ -463,7 +465,7 @@ ngx_kafka_ws_worker_sweep_route(ngx_kafka_ws_worker_t *kww,
         }
 
         /* one that still reads gets its Close, the others a reset */
-        (void) ngx_kafka_ws_worker_slow(kws, lapped);
+        (void) ngx_kafka_ws_worker_slow(sub, lapped);
     }
 }
 
@@ -473,20 +475,20 @@ ngx_kafka_ws_worker_sweep_route(ngx_kafka_ws_worker_t *kww,
  */
 
 void
-ngx_kafka_ws_worker_close(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t code)
+ngx_kafka_ws_worker_close(ngx_kafka_ws_subscription_t *sub, ngx_uint_t code)
 {
     size_t   len;
     u_char   cursor[NGX_KAFKA_WS_REASON_MAX];
 
-    len = ngx_kafka_ws_route_cursor(kws->data, kws, cursor, sizeof(cursor));
+    len = ngx_kafka_ws_route_cursor(sub->route, sub, cursor, sizeof(cursor));
 
     if (code == NGX_KAFKA_WS_CLOSE_SLOW
-        || (code == NGX_KAFKA_WS_CLOSE_POSITION && kws->skip))
+        || (code == NGX_KAFKA_WS_CLOSE_POSITION && sub->skip))
     {
-        ngx_log_error(NGX_LOG_INFO, kws->connection->log, 0,
+        ngx_log_error(NGX_LOG_INFO, sub->kws->connection->log, 0,
                       "client is too slow, closing at \"%*s\"", len, cursor);
-        ngx_kafka_ws_subscriber_hush(kws);
+        ngx_kafka_ws_subscriber_hush(sub->kws);
     }
 
-    ngx_kafka_ws_subscriber_close(kws, code, cursor, len);
+    ngx_kafka_ws_subscriber_close(sub->kws, code, cursor, len);
 }

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) ngx_kafka_ws_module contributors
  *
- * A worker process: its routes and subscribers, the passes over what is new,
+ * A worker process: its routes and clients, the passes over what is new,
  * the drain at its end.  See the essay in ngx_kafka_ws_worker_pass.c.
  */
 
@@ -23,6 +23,7 @@
 #include "ngx_kafka_ws_route.h"
 #include "ngx_kafka_ws_start.h"
 #include "ngx_kafka_ws_subscriber.h"
+#include "ngx_kafka_ws_subscription.h"
 
 
 /* what a group gets of a span */
@@ -52,9 +53,9 @@ typedef struct {
     ngx_queue_t                routes;
     ngx_uint_t                 nroutes;
     ngx_uint_t                 unwanted;      /* some are gone: wake-ups */
-    ngx_queue_t                subscribers;   /* all, by kws->all */
-    ngx_uint_t                 nsubscribers;
-    ngx_queue_t                pending;
+    ngx_queue_t                clients;       /* all, by client->all */
+    ngx_uint_t                 nclients;
+    ngx_queue_t                pending;       /* subscriptions */
 
     ngx_kafka_ws_span_buf_t    pass;
     ngx_kafka_ws_span_buf_t    catch_up;
@@ -93,7 +94,7 @@ ngx_kafka_ws_worker_t *ngx_kafka_ws_worker(void);
 
 typedef struct {
     ngx_kafka_ws_route_t       *route;
-    ngx_kafka_ws_subscriber_t  *subscriber;
+    ngx_kafka_ws_client_t      *client;
     ngx_uint_t                  format;
     ngx_uint_t                  deflate;
     ngx_kafka_ws_wish_t        *wish;         /* in the request's pool */
@@ -131,8 +132,9 @@ ngx_int_t ngx_kafka_ws_worker_deliver(ngx_kafka_ws_worker_t *kww,
 /* moves a route that nobody is live on to the end of its rings */
 ngx_uint_t ngx_kafka_ws_worker_skip(ngx_kafka_ws_route_t *route);
 
-/* it took all that it was given so far */
-void ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws);
+/* begins, or goes on with, what the client can take now */
+void ngx_kafka_ws_worker_go_on(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_subscription_t *sub);
 void ngx_kafka_ws_worker_exiting(ngx_kafka_ws_subscriber_t *kws);
 void ngx_kafka_ws_worker_drain(ngx_event_t *ev);
 
@@ -142,15 +144,15 @@ void ngx_kafka_ws_worker_finish(ngx_kafka_ws_worker_t *kww,
 void ngx_kafka_ws_worker_older(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
 void ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
-    ngx_kafka_ws_subscriber_t *kws);
+    ngx_kafka_ws_subscription_t *sub);
 /*
  * What becomes of a subscriber that is behind, by kafka_ws_slow.
  * lapped:    1: a ring overran it
- * returns:   NGX_OK: nothing, or kws->skip is set; NGX_DONE: it is closed
+ * returns:   NGX_OK: nothing, or sub->skip is set; NGX_DONE: it is closed
  */
-ngx_int_t ngx_kafka_ws_worker_slow(ngx_kafka_ws_subscriber_t *kws,
+ngx_int_t ngx_kafka_ws_worker_slow(ngx_kafka_ws_subscription_t *sub,
     ngx_uint_t lapped);
-void ngx_kafka_ws_worker_close(ngx_kafka_ws_subscriber_t *kws,
+void ngx_kafka_ws_worker_close(ngx_kafka_ws_subscription_t *sub,
     ngx_uint_t code);
 void ngx_kafka_ws_worker_close_all(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route, ngx_uint_t code);

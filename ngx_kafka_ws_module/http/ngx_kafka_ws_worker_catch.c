@@ -17,14 +17,14 @@
 #define NGX_KAFKA_WS_CATCH_LOOK   50  /* ms */
 #define NGX_KAFKA_WS_CATCH_TURNS  4   /* spans before others get a turn */
 
-#define ngx_kafka_ws_worker_latest(kws)                                       \
-    (ngx_kafka_ws_route_conf(kws)->slow == NGX_KAFKA_WS_SLOW_LATEST)
+#define ngx_kafka_ws_worker_latest(sub)                                       \
+    (ngx_kafka_ws_route_conf(sub)->slow == NGX_KAFKA_WS_SLOW_LATEST)
 
 
 static void ngx_kafka_ws_worker_has_all(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws);
+    ngx_kafka_ws_subscription_t *sub);
 static ngx_kafka_ws_gather_e ngx_kafka_ws_worker_gather(
-    ngx_kafka_ws_worker_t *kww, ngx_kafka_ws_subscriber_t *kws);
+    ngx_kafka_ws_worker_t *kww, ngx_kafka_ws_subscription_t *sub);
 
 
 /*
@@ -35,17 +35,17 @@ void
 ngx_kafka_ws_worker_finish(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route)
 {
-    ngx_queue_t                *q, *next;
-    ngx_kafka_ws_subscriber_t  *kws;
+    ngx_queue_t                  *q, *next;
+    ngx_kafka_ws_subscription_t  *sub;
 
     for (q = ngx_queue_head(&route->ahead);
          q != ngx_queue_sentinel(&route->ahead);
          q = next)
     {
         next = ngx_queue_next(q);
-        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, queue);
+        sub = ngx_queue_data(q, ngx_kafka_ws_subscription_t, queue);
 
-        ngx_kafka_ws_worker_catch_up(kww, kws);
+        ngx_kafka_ws_worker_catch_up(kww, sub);
     }
 }
 
@@ -59,9 +59,9 @@ void
 ngx_kafka_ws_worker_older(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route)
 {
-    uint64_t                    news;
-    ngx_queue_t                *q, *next;
-    ngx_kafka_ws_subscriber_t  *kws;
+    uint64_t                      news;
+    ngx_queue_t                  *q, *next;
+    ngx_kafka_ws_subscription_t  *sub;
 
     news = ngx_kafka_ws_load_acquire(&route->cluster->root->news);
 
@@ -79,12 +79,12 @@ ngx_kafka_ws_worker_older(ngx_kafka_ws_worker_t *kww,
          q = next)
     {
         next = ngx_queue_next(q);
-        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, queue);
+        sub = ngx_queue_data(q, ngx_kafka_ws_subscription_t, queue);
 
-        if (kws->older && !ngx_kafka_ws_subscriber_blocked(kws)
-            && !kws->connection->write->posted)
+        if (sub->older && !ngx_kafka_ws_subscriber_blocked(sub->kws)
+            && !sub->kws->connection->write->posted)
         {
-            ngx_post_event(kws->connection->write, &ngx_posted_events);
+            ngx_post_event(sub->kws->connection->write, &ngx_posted_events);
         }
     }
 }
@@ -98,52 +98,52 @@ ngx_kafka_ws_worker_older(ngx_kafka_ws_worker_t *kww,
 
 void
 ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
-    ngx_kafka_ws_subscriber_t *kws)
+    ngx_kafka_ws_subscription_t *sub)
 {
     ngx_int_t                 rc;
     ngx_uint_t                turn, done;
     ngx_kafka_ws_route_t     *route;
     ngx_kafka_ws_span_buf_t  *buf;
 
-    route = kws->data;
+    route = sub->route;
     buf = &kww->catch_up;
 
-    if (kws->where == NGX_KAFKA_WS_AT_AHEAD) {
+    if (sub->where == NGX_KAFKA_WS_AT_AHEAD) {
         /* it was waiting for us, not we for it */
-        kws->behind = ngx_current_msec;
+        sub->behind = ngx_current_msec;
     }
 
-    if (ngx_kafka_ws_start_announce(route, kws) != NGX_OK) {
-        ngx_kafka_ws_subscriber_fail(kws);
+    if (ngx_kafka_ws_start_announce(route, sub) != NGX_OK) {
+        ngx_kafka_ws_subscriber_fail(sub->kws);
         return;
     }
 
-    if (!kws->skip && ngx_kafka_ws_worker_latest(kws)
-        && ngx_kafka_ws_worker_slow(kws, 0) != NGX_OK)
+    if (!sub->skip && ngx_kafka_ws_worker_latest(sub)
+        && ngx_kafka_ws_worker_slow(sub, 0) != NGX_OK)
     {
         return;
     }
 
     for (turn = 0; turn < NGX_KAFKA_WS_CATCH_TURNS; turn++) {
 
-        if (ngx_kafka_ws_subscriber_blocked(kws)) {
-            ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_BEHIND);
+        if (ngx_kafka_ws_subscriber_blocked(sub->kws)) {
+            ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_BEHIND);
             return;
         }
 
-        switch (ngx_kafka_ws_worker_gather(kww, kws)) {
+        switch (ngx_kafka_ws_worker_gather(kww, sub)) {
 
         case NGX_KAFKA_WS_GATHER_SPAN:
             break;
 
         case NGX_KAFKA_WS_GATHER_NONE:
 
-            ngx_kafka_ws_worker_has_all(route, kws);
+            ngx_kafka_ws_worker_has_all(route, sub);
             return;
 
         case NGX_KAFKA_WS_GATHER_LAPPED:
 
-            if (ngx_kafka_ws_worker_slow(kws, 1) != NGX_OK) {
+            if (ngx_kafka_ws_worker_slow(sub, 1) != NGX_OK) {
                 return;
             }
 
@@ -155,13 +155,13 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
             return;
 
         default:
-            ngx_kafka_ws_worker_close(kws, NGX_KAFKA_WS_CLOSE_INTERNAL);
+            ngx_kafka_ws_worker_close(sub, NGX_KAFKA_WS_CLOSE_INTERNAL);
             return;
         }
 
-        if (buf->flags && ngx_kafka_ws_route_gap_closes(kws)) {
-            ngx_kafka_ws_count(&kws->counters->gaps, 1);
-            ngx_kafka_ws_worker_close(kws, NGX_KAFKA_WS_CLOSE_POSITION);
+        if (buf->flags && ngx_kafka_ws_route_gap_closes(sub)) {
+            ngx_kafka_ws_count(&sub->kws->counters->gaps, 1);
+            ngx_kafka_ws_worker_close(sub, NGX_KAFKA_WS_CLOSE_POSITION);
             return;
         }
 
@@ -169,26 +169,26 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
         done = buf->n;
 
         if (buf->len) {
-            rc = ngx_kafka_ws_subscriber_send(kws, buf->data, buf->len,
+            rc = ngx_kafka_ws_subscriber_send(sub->kws, buf->data, buf->len,
                                               buf->ends, buf->n, &done);
         }
 
         if (rc == NGX_ERROR) {
-            ngx_kafka_ws_subscriber_fail(kws);
+            ngx_kafka_ws_subscriber_fail(sub->kws);
             return;
         }
 
         if (buf->flags) {
-            ngx_kafka_ws_count(&kws->counters->gaps, done);
+            ngx_kafka_ws_count(&sub->kws->counters->gaps, done);
         }
 
-        ngx_kafka_ws_gather_stop_at(kws, buf, done);
+        ngx_kafka_ws_gather_stop_at(sub, buf, done);
     }
 
     /* others want their turn */
 
-    ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_BEHIND);
-    ngx_post_event(kws->connection->write, &ngx_posted_next_events);
+    ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_BEHIND);
+    ngx_post_event(sub->kws->connection->write, &ngx_posted_next_events);
 }
 
 
@@ -196,19 +196,19 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
 
 static void
 ngx_kafka_ws_worker_has_all(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscriber_t *kws)
+    ngx_kafka_ws_subscription_t *sub)
 {
-    if (kws->older) {
+    if (sub->older) {
         /* it waits for us: see ngx_kafka_ws_worker_older() */
-        kws->behind = ngx_current_msec;
-        ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_BEHIND);
+        sub->behind = ngx_current_msec;
+        ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_BEHIND);
 
-    } else if (ngx_kafka_ws_route_level(route, kws)) {
-        ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_LIVE);
+    } else if (ngx_kafka_ws_route_level(route, sub)) {
+        ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_LIVE);
 
-    } else if (kws->where != NGX_KAFKA_WS_AT_AHEAD) {
+    } else if (sub->where != NGX_KAFKA_WS_AT_AHEAD) {
         /* who is there stays in its place: finish() steps through them */
-        ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_AHEAD);
+        ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_AHEAD);
     }
 }
 
@@ -217,36 +217,36 @@ ngx_kafka_ws_worker_has_all(ngx_kafka_ws_route_t *route,
 
 static ngx_kafka_ws_gather_e
 ngx_kafka_ws_worker_gather(ngx_kafka_ws_worker_t *kww,
-    ngx_kafka_ws_subscriber_t *kws)
+    ngx_kafka_ws_subscription_t *sub)
 {
     ngx_kafka_ws_gather_e  rc;
 
-    if (kws->skip) {
-        rc = ngx_kafka_ws_gather_skip(kws->data, kws, &kww->catch_up,
-                                      ngx_kafka_ws_worker_latest(kws),
+    if (sub->skip) {
+        rc = ngx_kafka_ws_gather_skip(sub->route, sub, &kww->catch_up,
+                                      ngx_kafka_ws_worker_latest(sub),
                                       kww->log);
 
         if (rc != NGX_KAFKA_WS_GATHER_NONE) {
             return rc;
         }
 
-        kws->skip = 0;
-        kws->behind = ngx_current_msec;
+        sub->skip = 0;
+        sub->behind = ngx_current_msec;
     }
 
-    return ngx_kafka_ws_gather(kws->data, kws, &kww->catch_up, kww->log);
+    return ngx_kafka_ws_gather(sub->route, sub, &kww->catch_up, kww->log);
 }
 
 
 ngx_int_t
-ngx_kafka_ws_worker_slow(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t lapped)
+ngx_kafka_ws_worker_slow(ngx_kafka_ws_subscription_t *sub, ngx_uint_t lapped)
 {
     ngx_uint_t                late;
     ngx_kafka_ws_loc_conf_t  *klcf;
 
-    klcf = ngx_kafka_ws_route_conf(kws);
+    klcf = ngx_kafka_ws_route_conf(sub);
 
-    late = ((ngx_msec_int_t) (ngx_current_msec - kws->behind)
+    late = ((ngx_msec_int_t) (ngx_current_msec - sub->behind)
             >= (ngx_msec_int_t) klcf->lag);
 
     if (klcf->slow == NGX_KAFKA_WS_SLOW_EARLIEST) {
@@ -259,19 +259,19 @@ ngx_kafka_ws_worker_slow(ngx_kafka_ws_subscriber_t *kws, ngx_uint_t lapped)
     }
 
     if (lapped) {
-        ngx_kafka_ws_count(&kws->counters->lapped, 1);
+        ngx_kafka_ws_count(&sub->kws->counters->lapped, 1);
     }
 
     if (klcf->slow == NGX_KAFKA_WS_SLOW_CLOSE) {
-        ngx_kafka_ws_worker_close(kws, NGX_KAFKA_WS_CLOSE_SLOW);
+        ngx_kafka_ws_worker_close(sub, NGX_KAFKA_WS_CLOSE_SLOW);
         return NGX_DONE;
     }
 
-    kws->skip = 1;
+    sub->skip = 1;
 
-    if (ngx_kafka_ws_route_gap_closes(kws)) {
-        ngx_kafka_ws_count(&kws->counters->gaps, 1);
-        ngx_kafka_ws_worker_close(kws, NGX_KAFKA_WS_CLOSE_POSITION);
+    if (ngx_kafka_ws_route_gap_closes(sub)) {
+        ngx_kafka_ws_count(&sub->kws->counters->gaps, 1);
+        ngx_kafka_ws_worker_close(sub, NGX_KAFKA_WS_CLOSE_POSITION);
         return NGX_DONE;
     }
 

@@ -26,7 +26,7 @@ static ngx_int_t ngx_kafka_ws_worker_share(ngx_kafka_ws_worker_t *kww,
 static ngx_int_t ngx_kafka_ws_worker_share_room(ngx_kafka_ws_worker_t *kww);
 static void ngx_kafka_ws_worker_give(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route, ngx_kafka_ws_group_t *group,
-    ngx_kafka_ws_subscriber_t *kws);
+    ngx_kafka_ws_subscription_t *sub);
 
 
 /*
@@ -105,9 +105,10 @@ ngx_int_t
 ngx_kafka_ws_worker_deliver(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route, ngx_uint_t *sends)
 {
-    ngx_uint_t             looks;
-    ngx_queue_t           *q;
-    ngx_kafka_ws_group_t  *group;
+    ngx_uint_t                    looks;
+    ngx_queue_t                  *q;
+    ngx_kafka_ws_group_t         *group;
+    ngx_kafka_ws_subscription_t  *sub;
 
     for ( ;; ) {
         group = kww->group;
@@ -130,9 +131,9 @@ ngx_kafka_ws_worker_deliver(ngx_kafka_ws_worker_t *kww,
             (*sends)--;
 
             q = ngx_queue_head(&group->todo);
+            sub = ngx_queue_data(q, ngx_kafka_ws_subscription_t, queue);
 
-            ngx_kafka_ws_worker_give(kww, route, group,
-                         ngx_queue_data(q, ngx_kafka_ws_subscriber_t, queue));
+            ngx_kafka_ws_worker_give(kww, route, group, sub);
         }
 
         kww->group = NULL;
@@ -154,8 +155,9 @@ ngx_kafka_ws_worker_deliver(ngx_kafka_ws_worker_t *kww,
 static ngx_kafka_ws_group_t *
 ngx_kafka_ws_worker_next(ngx_kafka_ws_worker_t *kww)
 {
-    ngx_queue_t           *q;
-    ngx_kafka_ws_group_t  *group;
+    ngx_queue_t                  *q;
+    ngx_kafka_ws_group_t         *group;
+    ngx_kafka_ws_subscription_t  *sub;
 
     q = ngx_queue_head(&kww->due);
     ngx_queue_remove(q);
@@ -169,9 +171,9 @@ ngx_kafka_ws_worker_next(ngx_kafka_ws_worker_t *kww)
 
     while (!ngx_queue_empty(&group->todo)) {
         q = ngx_queue_head(&group->todo);
+        sub = ngx_queue_data(q, ngx_kafka_ws_subscription_t, queue);
 
-        ngx_kafka_ws_subscriber_fail(
-                         ngx_queue_data(q, ngx_kafka_ws_subscriber_t, queue));
+        ngx_kafka_ws_subscriber_fail(sub->kws);
     }
 
     return group;
@@ -306,7 +308,7 @@ ngx_kafka_ws_worker_share_room(ngx_kafka_ws_worker_t *kww)
 static void
 ngx_kafka_ws_worker_give(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route, ngx_kafka_ws_group_t *group,
-    ngx_kafka_ws_subscriber_t *kws)
+    ngx_kafka_ws_subscription_t *sub)
 {
     ngx_int_t                 rc;
     ngx_uint_t                done;
@@ -318,47 +320,47 @@ ngx_kafka_ws_worker_give(ngx_kafka_ws_worker_t *kww,
 
     if (buf->flags) {
 
-        if (ngx_kafka_ws_route_gap_closes(kws)) {
-            ngx_kafka_ws_count(&kws->counters->gaps, 1);
-            ngx_kafka_ws_worker_close(kws, NGX_KAFKA_WS_CLOSE_POSITION);
+        if (ngx_kafka_ws_route_gap_closes(sub)) {
+            ngx_kafka_ws_count(&sub->kws->counters->gaps, 1);
+            ngx_kafka_ws_worker_close(sub, NGX_KAFKA_WS_CLOSE_POSITION);
             return;
         }
 
         /* those that it does not get now are taken back below */
-        ngx_kafka_ws_count(&kws->counters->gaps, buf->n);
+        ngx_kafka_ws_count(&sub->kws->counters->gaps, buf->n);
     }
 
     /* a rendering may have nothing to send of these records */
     rc = NGX_OK;
 
     if (share->len) {
-        rc = ngx_kafka_ws_subscriber_send(kws, share->data, share->len,
+        rc = ngx_kafka_ws_subscriber_send(sub->kws, share->data, share->len,
                                           share->sent, share->n, &done);
     }
 
     if (rc == NGX_OK) {
-        kws->round = group->round;
-        ngx_queue_remove(&kws->queue);
-        ngx_queue_insert_tail(&group->live, &kws->queue);
+        sub->round = group->round;
+        ngx_queue_remove(&sub->queue);
+        ngx_queue_insert_tail(&group->live, &sub->queue);
         return;
     }
 
     if (rc == NGX_ERROR) {
-        ngx_kafka_ws_subscriber_fail(kws);
+        ngx_kafka_ws_subscriber_fail(sub->kws);
         return;
     }
 
     if (buf->flags) {
-        ngx_kafka_ws_count(&kws->counters->gaps, done - buf->n);
+        ngx_kafka_ws_count(&sub->kws->counters->gaps, done - buf->n);
     }
 
     if (share->picked && done) {
         done = share->records[done - 1] + 1;
     }
 
-    kws->behind = ngx_current_msec;
-    ngx_kafka_ws_count(&kws->counters->slow, 1);
+    sub->behind = ngx_current_msec;
+    ngx_kafka_ws_count(&sub->kws->counters->slow, 1);
 
-    ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_BEHIND);
-    ngx_kafka_ws_gather_stop_at(kws, buf, done);
+    ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_BEHIND);
+    ngx_kafka_ws_gather_stop_at(sub, buf, done);
 }

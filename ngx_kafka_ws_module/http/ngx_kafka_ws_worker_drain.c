@@ -36,7 +36,7 @@ ngx_kafka_ws_worker_exiting(ngx_kafka_ws_subscriber_t *kws)
 
     kww->draining = 1;
     kww->drain_start = ngx_current_msec;
-    kww->drain_total = kww->nsubscribers;
+    kww->drain_total = kww->nclients;
 
     if (ngx_kafka_ws_shm_generation() == kww->generation) {
         kww->drain_code = NGX_KAFKA_WS_CLOSE_GOING_AWAY;
@@ -56,32 +56,32 @@ ngx_kafka_ws_worker_drain(ngx_event_t *ev)
 {
     ngx_kafka_ws_worker_t *kww = ev->data;
 
-    ngx_msec_t                  elapsed;
-    ngx_uint_t                  due, n;
-    ngx_queue_t                *q;
-    ngx_kafka_ws_subscriber_t  *kws;
+    ngx_msec_t              elapsed;
+    ngx_uint_t              due, n;
+    ngx_queue_t            *q;
+    ngx_kafka_ws_client_t  *client;
 
     elapsed = ngx_current_msec - kww->drain_start;
 
     due = (elapsed >= kww->drain_time)
-          ? kww->drain_closed + kww->nsubscribers
+          ? kww->drain_closed + kww->nclients
           : kww->drain_total * elapsed / kww->drain_time;
 
     for (n = 0;
          n < NGX_KAFKA_WS_DRAIN_MAX && kww->drain_closed < due
-         && !ngx_queue_empty(&kww->subscribers);
+         && !ngx_queue_empty(&kww->clients);
          n++)
     {
-        q = ngx_queue_head(&kww->subscribers);
-        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, all);
+        q = ngx_queue_head(&kww->clients);
+        client = ngx_queue_data(q, ngx_kafka_ws_client_t, all);
 
         kww->drain_closed++;
 
         /* one that takes nothing is given up on soon: ngx_exiting is set */
-        ngx_kafka_ws_worker_close(kws, kww->drain_code);
+        ngx_kafka_ws_worker_close(&client->first, kww->drain_code);
     }
 
-    if (!ngx_queue_empty(&kww->subscribers)) {
+    if (!ngx_queue_empty(&kww->clients)) {
         ngx_add_timer(ev, NGX_KAFKA_WS_DRAIN);
     }
 }

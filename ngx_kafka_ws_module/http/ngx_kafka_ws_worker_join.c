@@ -15,6 +15,7 @@
 #include "ngx_kafka_ws_worker.h"
 
 
+static void ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws);
 static void ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws);
 static ngx_int_t ngx_kafka_ws_worker_idle(ngx_kafka_ws_subscriber_t *kws);
 
@@ -32,7 +33,9 @@ ngx_int_t
 ngx_kafka_ws_worker_prepare(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
     ngx_kafka_ws_route_key_t *key, ngx_kafka_ws_joining_t *joining)
 {
+    ngx_kafka_ws_client_t             *client;
     ngx_kafka_ws_loc_conf_t           *klcf;
+    ngx_kafka_ws_subscriber_t         *kws;
     ngx_kafka_ws_cluster_rendering_t  *cr;
 
     klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_ws_module);
@@ -41,19 +44,23 @@ ngx_kafka_ws_worker_prepare(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
 
     key->rendering = cr->index;
 
-    joining->subscriber = ngx_kafka_ws_subscriber_create(r);
-    if (joining->subscriber == NULL) {
+    kws = ngx_kafka_ws_subscriber_create(r, sizeof(ngx_kafka_ws_client_t));
+    if (kws == NULL) {
         return NGX_ERROR;
     }
+
+    client = (ngx_kafka_ws_client_t *) kws;
+    client->first.kws = kws;
+    joining->client = client;
 
     joining->route = ngx_kafka_ws_route_get(&kww->routes, key, kww->log);
     if (joining->route == NULL) {
         return NGX_ERROR;
     }
 
-    joining->subscriber->group = ngx_kafka_ws_group_get(&joining->route->set,
-                                                   joining->wants, kww->log);
-    if (joining->subscriber->group == NULL) {
+    client->first.group = ngx_kafka_ws_group_get(&joining->route->set,
+                                                 joining->wants, kww->log);
+    if (client->first.group == NULL) {
         ngx_kafka_ws_worker_refuse(joining);
         return NGX_ERROR;
     }
@@ -67,7 +74,7 @@ ngx_kafka_ws_worker_refuse(ngx_kafka_ws_joining_t *joining)
 {
     ngx_kafka_ws_group_t  *group;
 
-    group = joining->subscriber->group;
+    group = joining->client->first.group;
 
     if (group) {
         ngx_kafka_ws_group_release(&joining->route->set, group);
@@ -83,19 +90,21 @@ ngx_int_t
 ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
     ngx_kafka_ws_joining_t *joining)
 {
-    ngx_kafka_ws_slot_t        *slot;
-    ngx_kafka_ws_route_t       *route;
-    ngx_kafka_ws_loc_conf_t    *klcf;
-    ngx_kafka_ws_subscriber_t  *kws;
+    ngx_kafka_ws_slot_t          *slot;
+    ngx_kafka_ws_route_t         *route;
+    ngx_kafka_ws_client_t        *client;
+    ngx_kafka_ws_loc_conf_t      *klcf;
+    ngx_kafka_ws_subscription_t  *sub;
 
     klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_ws_module);
     slot = ngx_kafka_ws_shm_slot(klcf->cluster->root);
     route = joining->route;
-    kws = joining->subscriber;
+    client = joining->client;
+    sub = &client->first;
 
-    if (ngx_kafka_ws_subscriber_begin(kws, &klcf->socket, joining->deflate,
-                                      &slot->counters,
-                                      &ngx_kafka_ws_worker_owner, route)
+    if (ngx_kafka_ws_subscriber_begin(&client->subscriber, &klcf->socket,
+                                      joining->deflate, &slot->counters,
+                                      &ngx_kafka_ws_worker_owner, client)
         != NGX_OK)
     {
         ngx_kafka_ws_worker_refuse(joining);
@@ -108,18 +117,19 @@ ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
     }
 
     route->nsubscribers++;
-    kww->nsubscribers++;
+    kww->nclients++;
 
-    ngx_kafka_ws_count(&slot->deflate, kws->deflate);
+    ngx_kafka_ws_count(&slot->deflate, client->subscriber.deflate);
 
-    kws->format = klcf->formats[joining->format];
-    kws->start = joining->wish;
+    sub->route = route;
+    sub->format = klcf->formats[joining->format];
+    sub->start = joining->wish;
     joining->wish->deadline = ngx_current_msec + NGX_KAFKA_WS_START_LOADING;
 
-    ngx_queue_insert_tail(&kww->subscribers, &kws->all);
+    ngx_queue_insert_tail(&kww->clients, &client->all);
 
-    kws->where = NGX_KAFKA_WS_AT_PENDING;
-    ngx_queue_insert_tail(&kww->pending, &kws->queue);
+    sub->where = NGX_KAFKA_WS_AT_PENDING;
+    ngx_queue_insert_tail(&kww->pending, &sub->queue);
 
     if (!kww->tick_event.timer_set) {
         ngx_add_timer(&kww->tick_event,
@@ -133,22 +143,32 @@ ngx_kafka_ws_worker_join(ngx_kafka_ws_worker_t *kww, ngx_http_request_t *r,
 
 
 /*
- * The subscriber took all that it was given so far.
+ * The client took all that it was given so far.
  */
 
-void
+static void
 ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws)
 {
-    ngx_int_t               rc;
-    ngx_kafka_ws_worker_t  *kww;
-    ngx_kafka_ws_route_t   *route;
+    ngx_kafka_ws_client_t  *client;
 
-    kww = ngx_kafka_ws_worker();
-    route = kws->data;
+    client = kws->data;
 
-    if (kws->where == NGX_KAFKA_WS_AT_PENDING) {
+    ngx_kafka_ws_worker_go_on(ngx_kafka_ws_worker(), &client->first);
+}
 
-        if (!ngx_kafka_ws_start_ready(route, kws)) {
+
+void
+ngx_kafka_ws_worker_go_on(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_subscription_t *sub)
+{
+    ngx_int_t              rc;
+    ngx_kafka_ws_route_t  *route;
+
+    route = sub->route;
+
+    if (sub->where == NGX_KAFKA_WS_AT_PENDING) {
+
+        if (!ngx_kafka_ws_start_ready(route, sub)) {
             return;
         }
 
@@ -158,17 +178,17 @@ ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws)
             (void) ngx_kafka_ws_worker_skip(route);
         }
 
-        rc = ngx_kafka_ws_start_begin(route, kws);
+        rc = ngx_kafka_ws_start_begin(route, sub);
 
         if (rc == NGX_ERROR) {
-            ngx_kafka_ws_subscriber_fail(kws);
+            ngx_kafka_ws_subscriber_fail(sub->kws);
         }
 
         return;
     }
 
-    if (kws->where == NGX_KAFKA_WS_AT_BEHIND) {
-        ngx_kafka_ws_worker_catch_up(kww, kws);
+    if (sub->where == NGX_KAFKA_WS_AT_BEHIND) {
+        ngx_kafka_ws_worker_catch_up(kww, sub);
     }
 }
 
@@ -176,20 +196,24 @@ ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws)
 static void
 ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws)
 {
-    ngx_kafka_ws_slot_t    *slot;
-    ngx_kafka_ws_worker_t  *kww;
-    ngx_kafka_ws_route_t   *route;
+    ngx_kafka_ws_slot_t          *slot;
+    ngx_kafka_ws_route_t         *route;
+    ngx_kafka_ws_client_t        *client;
+    ngx_kafka_ws_worker_t        *kww;
+    ngx_kafka_ws_subscription_t  *sub;
 
     kww = ngx_kafka_ws_worker();
-    route = kws->data;
+    client = kws->data;
+    sub = &client->first;
+    route = sub->route;
 
-    ngx_kafka_ws_route_leave(route, kws);
-    ngx_kafka_ws_group_release(&route->set, kws->group);
+    ngx_kafka_ws_route_leave(route, sub);
+    ngx_kafka_ws_group_release(&route->set, sub->group);
 
-    ngx_kafka_ws_older_free(kws);
+    ngx_kafka_ws_older_free(sub);
 
-    ngx_queue_remove(&kws->all);
-    kww->nsubscribers--;
+    ngx_queue_remove(&client->all);
+    kww->nclients--;
 
     if (kws->deflate) {
         slot = ngx_kafka_ws_shm_slot(route->cluster->root);
@@ -203,12 +227,17 @@ ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws)
 static ngx_int_t
 ngx_kafka_ws_worker_idle(ngx_kafka_ws_subscriber_t *kws)
 {
-    size_t   n;
-    u_char   frame[NGX_KAFKA_WS_EVENT_LEN];
+    size_t                        n;
+    u_char                        frame[NGX_KAFKA_WS_EVENT_LEN];
+    ngx_kafka_ws_client_t        *client;
+    ngx_kafka_ws_subscription_t  *sub;
+
+    client = kws->data;
+    sub = &client->first;
 
     /* what has not started yet gets its start event first */
 
-    if (kws->format != NGX_KAFKA_WS_FORMAT_JSON || kws->start != NULL) {
+    if (sub->format != NGX_KAFKA_WS_FORMAT_JSON || sub->start != NULL) {
         return NGX_OK;
     }
 

@@ -233,8 +233,9 @@ static void
 ngx_kafka_ws_worker_extend(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route)
 {
-    ngx_queue_t                *q, *next;
-    ngx_kafka_ws_subscriber_t  *kws;
+    ngx_queue_t                  *q, *next;
+    ngx_kafka_ws_client_t        *client;
+    ngx_kafka_ws_subscription_t  *sub;
 
     if (ngx_kafka_ws_route_extend(route, kww->log) <= 0) {
         return;
@@ -242,23 +243,24 @@ ngx_kafka_ws_worker_extend(ngx_kafka_ws_worker_t *kww,
 
     ngx_kafka_ws_worker_want(route);
 
-    for (q = ngx_queue_head(&kww->subscribers);
-         q != ngx_queue_sentinel(&kww->subscribers);
+    for (q = ngx_queue_head(&kww->clients);
+         q != ngx_queue_sentinel(&kww->clients);
          q = next)
     {
         next = ngx_queue_next(q);
-        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, all);
+        client = ngx_queue_data(q, ngx_kafka_ws_client_t, all);
+        sub = &client->first;
 
-        if (kws->data != route || kws->where != NGX_KAFKA_WS_AT_LIVE) {
+        if (sub->route != route || sub->where != NGX_KAFKA_WS_AT_LIVE) {
             continue;
         }
 
-        if (ngx_kafka_ws_start_announce(route, kws) != NGX_OK) {
-            ngx_kafka_ws_subscriber_fail(kws);
+        if (ngx_kafka_ws_start_announce(route, sub) != NGX_OK) {
+            ngx_kafka_ws_subscriber_fail(sub->kws);
 
-        } else if (ngx_kafka_ws_subscriber_blocked(kws)) {
-            kws->behind = ngx_current_msec;
-            ngx_kafka_ws_route_move(route, kws, NGX_KAFKA_WS_AT_BEHIND);
+        } else if (ngx_kafka_ws_subscriber_blocked(sub->kws)) {
+            sub->behind = ngx_current_msec;
+            ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_BEHIND);
         }
     }
 }
@@ -346,11 +348,12 @@ static void
 ngx_kafka_ws_worker_stale(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route, ngx_uint_t k)
 {
-    ngx_int_t                   rc;
-    ngx_queue_t                *q, *next;
-    ngx_kafka_ws_view_t         view;
-    ngx_kafka_ws_route_part_t  *part;
-    ngx_kafka_ws_subscriber_t  *kws;
+    ngx_int_t                     rc;
+    ngx_queue_t                  *q, *next;
+    ngx_kafka_ws_view_t           view;
+    ngx_kafka_ws_client_t        *client;
+    ngx_kafka_ws_route_part_t    *part;
+    ngx_kafka_ws_subscription_t  *sub;
 
     part = &route->parts[k];
     part->open = 0;
@@ -375,30 +378,31 @@ ngx_kafka_ws_worker_stale(ngx_kafka_ws_worker_t *kww,
     part->before = part->place;
     part->open = 1;
 
-    for (q = ngx_queue_head(&kww->subscribers);
-         q != ngx_queue_sentinel(&kww->subscribers);
+    for (q = ngx_queue_head(&kww->clients);
+         q != ngx_queue_sentinel(&kww->clients);
          q = next)
     {
         next = ngx_queue_next(q);
-        kws = ngx_queue_data(q, ngx_kafka_ws_subscriber_t, all);
+        client = ngx_queue_data(q, ngx_kafka_ws_client_t, all);
+        sub = &client->first;
 
-        if (kws->data != route || k >= kws->nplaces) {
+        if (sub->route != route || k >= sub->nplaces) {
             continue;
         }
 
-        if (ngx_kafka_ws_subscriber_blocked(kws)) {
+        if (ngx_kafka_ws_subscriber_blocked(sub->kws)) {
             /* it comes back with its cursor, and is told then */
-            ngx_kafka_ws_worker_close(kws, NGX_KAFKA_WS_CLOSE_RESTART);
+            ngx_kafka_ws_worker_close(sub, NGX_KAFKA_WS_CLOSE_RESTART);
             continue;
         }
 
-        rc = ngx_kafka_ws_start_reset(route, kws, k);
+        rc = ngx_kafka_ws_start_reset(route, sub, k);
 
         if (rc == NGX_ERROR) {
-            ngx_kafka_ws_subscriber_fail(kws);
+            ngx_kafka_ws_subscriber_fail(sub->kws);
 
-        } else if (rc == NGX_OK && kws->where == NGX_KAFKA_WS_AT_BEHIND) {
-            ngx_post_event(kws->connection->write, &ngx_posted_events);
+        } else if (rc == NGX_OK && sub->where == NGX_KAFKA_WS_AT_BEHIND) {
+            ngx_post_event(sub->kws->connection->write, &ngx_posted_events);
         }
     }
 }

@@ -193,7 +193,7 @@ ngx_kafka_ws_echo_handler(ngx_http_request_t *r)
 
     echo->bits = hs.deflate;
 
-    kws = ngx_kafka_ws_subscriber_create(r);
+    kws = ngx_kafka_ws_subscriber_create(r, sizeof(ngx_kafka_ws_subscriber_t));
     if (kws == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -179,7 +179,8 @@ world_begin(unsigned tls, unsigned level, size_t room)
 static inline void
 world_create(const ngx_kafka_ws_owner_t *owner)
 {
-    w.kws = ngx_kafka_ws_subscriber_create(w.r);
+    w.kws = ngx_kafka_ws_subscriber_create(w.r,
+                                           sizeof(ngx_kafka_ws_subscriber_t));
 
     if (w.kws
         && ngx_kafka_ws_subscriber_begin(w.kws, &w.conf, 1, &w.counters, owner,
