@@ -251,6 +251,15 @@ ngx_kafka_ws_gather_part(ngx_kafka_ws_route_t *route,
     mark->n = span.n;
     mark->next.seq = span.next;
     mark->next.offset = span.offset;
+    mark->lost = 0;
+
+    if (span.flags & NGX_KAFKA_WS_RING_TOO_LARGE) {
+        mark->lost = 1;
+
+    } else if (span.flags) {
+        mark->lost = span.offset - (sub ? sub->places[k].offset
+                                        : part->place.offset);
+    }
 
     buf->n += span.n;
     buf->len += span.len;
@@ -417,5 +426,29 @@ ngx_kafka_ws_gather_stop_at(ngx_kafka_ws_subscription_t *sub,
         place->offset = buf->offsets[done - 1];
 
         return;
+    }
+}
+
+
+void
+ngx_kafka_ws_gather_sums(ngx_kafka_ws_span_buf_t *buf, ngx_uint_t done,
+    ngx_kafka_ws_sums_t *sums)
+{
+    ngx_uint_t            i;
+    ngx_kafka_ws_mark_t  *mark;
+
+    if (buf->flags == 0) {
+        ngx_kafka_ws_sums_records(sums, buf->ends, done);
+        return;
+    }
+
+    /* each is a gap's */
+
+    for (i = 0; i < buf->nmarks; i++) {
+        mark = &buf->marks[i];
+
+        if (mark->first < done) {
+            sums->skipped += mark->lost;
+        }
     }
 }

@@ -27,6 +27,7 @@ typedef struct {
     ngx_uint_t                 first;     /* its first record in the span */
     ngx_uint_t                 n;
     ngx_kafka_ws_place_t       next;      /* behind them */
+    int64_t                    lost;      /* offsets, if it is a gap */
 } ngx_kafka_ws_mark_t;
 
 
@@ -132,6 +133,10 @@ ngx_kafka_ws_gather_e ngx_kafka_ws_gather_skip(ngx_kafka_ws_route_t *route,
  */
 void ngx_kafka_ws_gather_stop_at(ngx_kafka_ws_subscription_t *sub,
     ngx_kafka_ws_span_buf_t *buf, ngx_uint_t done);
+
+/* adds what the first done records of a span are, events or not */
+void ngx_kafka_ws_gather_sums(ngx_kafka_ws_span_buf_t *buf, ngx_uint_t done,
+    ngx_kafka_ws_sums_t *sums);
 
 /* between ngx_kafka_ws_gather*.c */
 

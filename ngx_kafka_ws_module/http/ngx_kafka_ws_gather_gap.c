@@ -146,6 +146,7 @@ ngx_kafka_ws_gather_gap(ngx_kafka_ws_route_t *route,
     mark->first = buf->n;
     mark->n = 1;
     mark->next = *next;
+    mark->lost = next->offset - from;
 
     buf->ends[buf->n] = (uint32_t) buf->len;
     buf->offsets[buf->n] = next->offset;

@@ -21,6 +21,7 @@
 #include <ngx_core.h>
 
 #include "ngx_kafka_ws_filter.h"
+#include "ngx_kafka_ws_sums.h"
 
 
 typedef struct ngx_kafka_ws_group_s        ngx_kafka_ws_group_t;
@@ -45,6 +46,8 @@ struct ngx_kafka_ws_group_s {
                                                  places */
     ngx_queue_t                   todo;       /* those of an older round */
     uint32_t                      round;      /* spans sent so far */
+    ngx_kafka_ws_sums_t           sent;       /* in them */
+    ngx_kafka_ws_sums_t           before;     /* the round before */
 
     ngx_queue_t                   due;        /* the pass's: a span has
                                                  records for it */

@@ -318,6 +318,7 @@ ngx_kafka_ws_route_move(ngx_kafka_ws_route_t *route,
     case NGX_KAFKA_WS_AT_LIVE:
         route->nlive++;
         sub->round = sub->group->round;
+        ngx_kafka_ws_sums_sub(&sub->sent, &sub->group->sent);
         ngx_queue_insert_tail(&sub->group->live, &sub->queue);
         break;
 
@@ -345,10 +346,44 @@ ngx_kafka_ws_route_leave(ngx_kafka_ws_route_t *route,
 
     if (sub->where == NGX_KAFKA_WS_AT_LIVE) {
         route->nlive--;
+        ngx_kafka_ws_route_sent(sub, &sub->sent);
     }
 
     ngx_queue_remove(&sub->queue);
     sub->where = NGX_KAFKA_WS_AT_NONE;
+}
+
+
+ngx_kafka_ws_place_t *
+ngx_kafka_ws_route_end(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub)
+{
+    ngx_uint_t  k;
+
+    ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_NONE);
+
+    for (k = 0; k < sub->nplaces; k++) {
+        sub->places[k].seq = route->parts[k].view.stream->partition;
+    }
+
+    return sub->places;
+}
+
+
+void
+ngx_kafka_ws_route_sent(ngx_kafka_ws_subscription_t *sub,
+    ngx_kafka_ws_sums_t *sums)
+{
+    ngx_kafka_ws_group_t  *group;
+
+    *sums = sub->sent;
+
+    if (sub->where == NGX_KAFKA_WS_AT_LIVE) {
+        group = sub->group;
+
+        ngx_kafka_ws_sums_add(sums, (sub->round == group->round)
+                                    ? &group->sent : &group->before);
+    }
 }
 
 
@@ -372,24 +407,30 @@ ngx_kafka_ws_route_level(ngx_kafka_ws_route_t *route,
 }
 
 
+void
+ngx_kafka_ws_route_positions(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_position_t *pos)
+{
+    ngx_uint_t  k;
+
+    for (k = 0; k < sub->nplaces; k++) {
+        pos[k].partition = route->parts[k].view.stream->partition;
+        pos[k].offset = ngx_kafka_ws_route_place(route, sub, k)->offset;
+    }
+}
+
+
 size_t
 ngx_kafka_ws_route_cursor(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub, u_char *buf, size_t size)
 {
-    ngx_uint_t               k;
-    ngx_kafka_ws_place_t    *place;
     ngx_kafka_ws_position_t  pos[NGX_KAFKA_WS_CURSOR_PAIRS];
 
     if (sub->nplaces == 0 || sub->nplaces > NGX_KAFKA_WS_CURSOR_PAIRS) {
         return 0;
     }
 
-    for (k = 0; k < sub->nplaces; k++) {
-        place = ngx_kafka_ws_route_place(route, sub, k);
-
-        pos[k].partition = route->parts[k].view.stream->partition;
-        pos[k].offset = place->offset;
-    }
+    ngx_kafka_ws_route_positions(route, sub, pos);
 
     return ngx_kafka_ws_cursor_print(buf, size, pos, sub->nplaces);
 }

@@ -139,6 +139,17 @@ void ngx_kafka_ws_route_move(ngx_kafka_ws_route_t *route,
 void ngx_kafka_ws_route_leave(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub);
 
+/*
+ * Takes it out for good, for the log.
+ * returns:   its places, in which "seq" is the partition now
+ */
+ngx_kafka_ws_place_t *ngx_kafka_ws_route_end(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub);
+
+/* what it was sent so far, wherever it is */
+void ngx_kafka_ws_route_sent(ngx_kafka_ws_subscription_t *sub,
+    ngx_kafka_ws_sums_t *sums);
+
 /* 1, if its own places are the route's */
 ngx_uint_t ngx_kafka_ws_route_level(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub);
@@ -152,6 +163,10 @@ ngx_uint_t ngx_kafka_ws_route_level(ngx_kafka_ws_route_t *route,
 #define ngx_kafka_ws_route_gap_closes(sub)                                    \
     ((sub)->format != NGX_KAFKA_WS_FORMAT_JSON                                \
      || ngx_kafka_ws_route_conf(sub)->gap == NGX_KAFKA_WS_GAP_ON_CLOSE)
+
+/* where it is: sub->nplaces positions, ascending */
+void ngx_kafka_ws_route_positions(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_position_t *pos);
 
 /* prints its cursor; 0: it does not fit */
 size_t ngx_kafka_ws_route_cursor(ngx_kafka_ws_route_t *route,

@@ -207,7 +207,10 @@ ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws)
     sub = &client->first;
     route = sub->route;
 
-    ngx_kafka_ws_route_leave(route, sub);
+    client->last = ngx_kafka_ws_route_end(route, sub);
+    client->nlast = sub->nplaces;
+    ngx_kafka_ws_sums_add(&client->sent, &sub->sent);
+
     ngx_kafka_ws_group_release(&route->set, sub->group);
 
     ngx_kafka_ws_older_free(sub);
