@@ -14,6 +14,7 @@
 #include "ngx_kafka_ws_filter_wants.h"
 #include "ngx_kafka_ws_handler.h"
 #include "ngx_kafka_ws_handshake.h"
+#include "ngx_kafka_ws_once.h"
 #include "ngx_kafka_ws_query.h"
 #include "ngx_kafka_ws_worker.h"
 
@@ -27,11 +28,14 @@ typedef struct {
     ngx_uint_t                  nranges;
     uint32_t                    npartitions;   /* of which a key chose one;
                                                   0: there is no key */
-    ngx_kafka_ws_filter_want_t *wants;
+    ngx_kafka_ws_filter_t       filter;
     ngx_kafka_ws_wish_t        *wish;
 } ngx_kafka_ws_asked_t;
 
 
+static ngx_int_t ngx_kafka_ws_handler_asks(ngx_http_request_t *r,
+    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_asked_t *asked,
+    ngx_kafka_ws_refused_t *refused);
 static ngx_int_t ngx_kafka_ws_handler_topic(ngx_http_request_t *r,
     ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_asked_t *asked,
     ngx_kafka_ws_refused_t *refused);
@@ -87,23 +91,7 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
                                       &refused);
 
     if (rc == NGX_OK) {
-        rc = ngx_kafka_ws_handler_topic(r, klcf, &asked, &refused);
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_kafka_ws_handler_partitions(r, klcf, &asked, &refused);
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_kafka_ws_filter_wants(r, klcf, &asked.wants, &refused);
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_kafka_ws_handler_start(r, klcf, &asked, &refused);
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_kafka_ws_handler_cursor(r, klcf, &asked, &refused);
+        rc = ngx_kafka_ws_handler_asks(r, klcf, &asked, &refused);
     }
 
     if (rc == NGX_OK) {
@@ -121,15 +109,15 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
     joining.format = hs.protocol ? hs.protocol - klcf->protocols : 0;
     joining.deflate = (hs.deflate != 0);
     joining.wish = asked.wish;
-    joining.wants = asked.wants;
+    joining.wants = asked.filter.wants;
 
     key.cluster = klcf->cluster;
     key.topic = asked.topic;
     key.ranges = asked.ranges;
     key.nranges = asked.nranges;
     key.npartitions = asked.npartitions;
-    key.terms = klcf->terms;
-    key.nterms = klcf->nterms;
+    key.terms = asked.filter.terms;
+    key.nterms = asked.filter.nterms;
 
     if (ngx_kafka_ws_worker_prepare(kww, r, &key, &joining) != NGX_OK) {
         ngx_kafka_ws_count(&counters->connections, -1);
@@ -147,6 +135,48 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
 
     if (rc == NGX_ERROR) {
         ngx_kafka_ws_count(&counters->connections, -1);
+        return NGX_ERROR;
+    }
+
+    ngx_kafka_ws_once_begin(r, joining.client);
+
+    return rc;
+}
+
+
+/* in the order in which they refuse */
+
+static ngx_int_t
+ngx_kafka_ws_handler_asks(ngx_http_request_t *r,
+    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_asked_t *asked,
+    ngx_kafka_ws_refused_t *refused)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_kafka_ws_handler_topic(r, klcf, asked, refused);
+
+    if (rc == NGX_OK) {
+        rc = ngx_kafka_ws_handler_partitions(r, klcf, asked, refused);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_kafka_ws_once_ranges(r, asked->ranges, asked->nranges);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_kafka_ws_filter_wants(r, klcf, &asked->filter, refused);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_kafka_ws_once_filter(r, &asked->filter);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_kafka_ws_handler_start(r, klcf, asked, refused);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_kafka_ws_handler_cursor(r, klcf, asked, refused);
     }
 
     return rc;
@@ -165,7 +195,7 @@ ngx_kafka_ws_handler_topic(ngx_http_request_t *r,
     kwc = klcf->cluster;
     root = kwc->root;
 
-    if (ngx_http_complex_value(r, klcf->topic, &name) != NGX_OK) {
+    if (ngx_kafka_ws_once_topic(r, &name) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -234,7 +264,7 @@ ngx_kafka_ws_handler_partitions(ngx_http_request_t *r,
 
     } else {
 
-        if (ngx_http_complex_value(r, klcf->partition, &value) != NGX_OK) {
+        if (ngx_kafka_ws_once_partition(r, &value) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -275,7 +305,7 @@ ngx_kafka_ws_handler_key(ngx_http_request_t *r,
     uint32_t   n;
     ngx_str_t  value;
 
-    if (ngx_http_complex_value(r, klcf->partition, &value) != NGX_OK) {
+    if (ngx_kafka_ws_once_partition(r, &value) != NGX_OK) {
         return NGX_ERROR;
     }
 

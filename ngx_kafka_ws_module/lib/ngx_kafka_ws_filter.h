@@ -65,6 +65,15 @@ typedef struct {
 } ngx_kafka_ws_filter_want_t;
 
 
+/* all of it */
+
+typedef struct {
+    ngx_kafka_ws_filter_term_t    *terms;
+    ngx_kafka_ws_filter_want_t    *wants;     /* one for each term */
+    size_t                         nterms;    /* 0: all records */
+} ngx_kafka_ws_filter_t;
+
+
 /*
  * Reads "key", "header:NAME" or "json:POINTER".
  * field:     its name points into the text
@@ -91,13 +100,12 @@ size_t ngx_kafka_ws_filter_split(const uint8_t *p, size_t n,
  * Prints what is wanted, for people: key = "alice" and json:/type in "a", "b".
  * In values quotes and backslashes have a backslash before them, control
  * characters are \xHH; all other bytes are as they are.
- * fields:    those that the terms' indices are of
+ * fields:    those that its terms' indices are of
  * buf:       NULL: only counted
  * returns:   bytes
  */
-size_t ngx_kafka_ws_filter_print(const ngx_kafka_ws_filter_field_t *fields,
-    const ngx_kafka_ws_filter_term_t *terms,
-    const ngx_kafka_ws_filter_want_t *wants, size_t nterms, uint8_t *buf);
+size_t ngx_kafka_ws_filter_print(const ngx_kafka_ws_filter_t *filter,
+    const ngx_kafka_ws_filter_field_t *fields, uint8_t *buf);
 
 /*
  * Upper bound of the block of a record.

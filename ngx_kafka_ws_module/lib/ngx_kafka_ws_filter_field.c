@@ -162,20 +162,21 @@ ngx_kafka_ws_filter_split(const uint8_t *p, size_t n,
 
 
 size_t
-ngx_kafka_ws_filter_print(const ngx_kafka_ws_filter_field_t *fields,
-    const ngx_kafka_ws_filter_term_t *terms,
-    const ngx_kafka_ws_filter_want_t *wants, size_t nterms, uint8_t *buf)
+ngx_kafka_ws_filter_print(const ngx_kafka_ws_filter_t *filter,
+    const ngx_kafka_ws_filter_field_t *fields, uint8_t *buf)
 {
     size_t                              i, k;
     const char                         *word;
     ngx_kafka_ws_filter_text_t          text;
+    const ngx_kafka_ws_filter_want_t   *want;
     const ngx_kafka_ws_filter_field_t  *field;
 
     text.data = buf;
     text.len = 0;
 
-    for (i = 0; i < nterms; i++) {
-        field = &fields[terms[i].field];
+    for (i = 0; i < filter->nterms; i++) {
+        want = &filter->wants[i];
+        field = &fields[filter->terms[i].field];
 
         if (i) {
             ngx_kafka_ws_filter_put(&text, " and ", 5);
@@ -185,16 +186,16 @@ ngx_kafka_ws_filter_print(const ngx_kafka_ws_filter_field_t *fields,
         ngx_kafka_ws_filter_put(&text, word, strlen(word));
         ngx_kafka_ws_filter_put(&text, field->name.data, field->name.len);
 
-        word = ngx_kafka_ws_filter_ops[terms[i].op];
+        word = ngx_kafka_ws_filter_ops[filter->terms[i].op];
         ngx_kafka_ws_filter_put(&text, word, strlen(word));
 
-        for (k = 0; k < wants[i].nvalues; k++) {
+        for (k = 0; k < want->nvalues; k++) {
 
             if (k) {
                 ngx_kafka_ws_filter_put(&text, ", ", 2);
             }
 
-            ngx_kafka_ws_filter_quote(&text, &wants[i].values[k]);
+            ngx_kafka_ws_filter_quote(&text, &want->values[k]);
         }
     }
 

@@ -327,6 +327,7 @@ printed(made_t *m)
     size_t                        i, j, n;
     uint8_t                      *text;
     fuzz_input_t                  in;
+    ngx_kafka_ws_filter_t         filter;
     ngx_kafka_ws_filter_field_t  *f;
 
     static const char  *sources[] = { "key", "header:", "json:" };
@@ -338,11 +339,13 @@ printed(made_t *m)
         }
     }
 
-    n = ngx_kafka_ws_filter_print(m->fields, m->terms, m->wants, m->nterms,
-                                  NULL);
+    filter.terms = m->terms;
+    filter.wants = m->wants;
+    filter.nterms = m->nterms;
+
+    n = ngx_kafka_ws_filter_print(&filter, m->fields, NULL);
     text = fuzz_alloc(n);
-    promise(ngx_kafka_ws_filter_print(m->fields, m->terms, m->wants,
-                                      m->nterms, text) == n);
+    promise(ngx_kafka_ws_filter_print(&filter, m->fields, text) == n);
     in.pos = text;
     in.last = text + n;
 

@@ -224,12 +224,13 @@ test_split(void)
 static int
 test_print(void)
 {
-    size_t                         i, j, n, len;
+    size_t                         i, n, len;
     uint8_t                       *p;
+    ngx_kafka_ws_filter_t          filter;
     ngx_kafka_ws_filter_want_t     wants[2];
     ngx_kafka_ws_filter_field_t    fields[4];
 
-    static const ngx_kafka_ws_filter_term_t  terms[] = {
+    static ngx_kafka_ws_filter_term_t  terms[] = {
         { 2, EQUAL, 0 }, { 0, IN, 0 }, { 1, PREFIX, 0 }, { 3, EQUAL, 0 }
     };
 
@@ -270,14 +271,15 @@ test_print(void)
 
         len = strlen(cases[i].want);
         p = guard_new(len);
-        j = cases[i].first;
 
-        n = ngx_kafka_ws_filter_print(fields, &terms[j], wants,
-                                      cases[i].nterms, NULL);
+        filter.terms = &terms[cases[i].first];
+        filter.wants = wants;
+        filter.nterms = cases[i].nterms;
+
+        n = ngx_kafka_ws_filter_print(&filter, fields, NULL);
 
         if (n == len) {
-            n = ngx_kafka_ws_filter_print(fields, &terms[j], wants,
-                                          cases[i].nterms, p);
+            n = ngx_kafka_ws_filter_print(&filter, fields, p);
         }
 
         is_mem(p, n, cases[i].want, len, "printed as %s", cases[i].want);
