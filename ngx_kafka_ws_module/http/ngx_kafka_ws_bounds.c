@@ -77,7 +77,7 @@ ngx_kafka_ws_bounds_partitions(ngx_http_request_t *r,
         return ngx_kafka_ws_bounds_key(r, klcf, bounds, refused);
     }
 
-    if (ngx_http_complex_value(r, klcf->partition, &value) != NGX_OK) {
+    if (ngx_kafka_ws_once_partition(r, &value) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -101,7 +101,7 @@ static ngx_int_t
 ngx_kafka_ws_bounds_key(ngx_http_request_t *r, ngx_kafka_ws_loc_conf_t *klcf,
     ngx_kafka_ws_bounds_t *bounds, ngx_kafka_ws_refused_t *refused)
 {
-    if (ngx_http_complex_value(r, klcf->partition, &bounds->key) != NGX_OK) {
+    if (ngx_kafka_ws_once_partition(r, &bounds->key) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -263,6 +263,7 @@ ngx_kafka_ws_conf_filter_finish(ngx_conf_t *cf,
             term[k].field = (unsigned) ngx_kafka_ws_cluster_field_index(
                                              kwlcf[i]->cluster, &kwf[k].field);
             term[k].op = kwf[k].op;
+            term[k].varies = (kwf[k].value.lengths != NULL);
         }
 
         kwlcf[i]->terms = term;

@@ -23,22 +23,24 @@ static ngx_int_t ngx_kafka_ws_filter_refuse(
 
 ngx_int_t
 ngx_kafka_ws_filter_wants(ngx_http_request_t *r,
-    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_filter_want_t **wants,
+    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_filter_t *filter,
     ngx_kafka_ws_refused_t *refused)
 {
     ngx_int_t                    rc;
     ngx_uint_t                   i;
     ngx_kafka_ws_filter_conf_t  *kwf;
 
-    *wants = NULL;
+    filter->terms = klcf->terms;
+    filter->wants = NULL;
+    filter->nterms = klcf->nterms;
 
     if (klcf->nterms == 0) {
         return NGX_OK;
     }
 
-    *wants = ngx_palloc(r->pool,
+    filter->wants = ngx_palloc(r->pool,
                         klcf->nterms * sizeof(ngx_kafka_ws_filter_want_t));
-    if (*wants == NULL) {
+    if (filter->wants == NULL) {
         return NGX_ERROR;
     }
 
@@ -46,7 +48,8 @@ ngx_kafka_ws_filter_wants(ngx_http_request_t *r,
 
     for (i = 0; i < klcf->nterms; i++) {
 
-        rc = ngx_kafka_ws_filter_want(r, &kwf[i], &(*wants)[i], refused);
+        rc = ngx_kafka_ws_filter_want(r, &kwf[i], &filter->wants[i],
+                                      refused);
         if (rc != NGX_OK) {
             return rc;
         }

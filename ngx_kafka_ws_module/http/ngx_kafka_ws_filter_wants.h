@@ -23,14 +23,14 @@
  * Evaluates each value of the location's filters once.  A value that is
  * empty, or has a variable that is, is no wish for everything: the request is
  * refused.
- * wants:     one for each of klcf->terms, in the request's pool; NULL: the
- *            location does not filter
+ * filter:    set if NGX_OK, in the request's pool; without terms the location
+ *            does not filter
  * refused:   set if NGX_DECLINED
  * returns:   NGX_OK, NGX_DECLINED, NGX_ERROR (out of memory)
  * where:     content handler, before anything is sent
  */
 ngx_int_t ngx_kafka_ws_filter_wants(ngx_http_request_t *r,
-    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_filter_want_t **wants,
+    ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_filter_t *filter,
     ngx_kafka_ws_refused_t *refused);
 
 

@@ -14,6 +14,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_kafka_ws_event.h"
 #include "ngx_kafka_ws_older.h"
 #include "ngx_kafka_ws_route.h"
 #include "ngx_kafka_ws_subscription.h"
@@ -26,6 +27,7 @@ typedef struct {
     ngx_uint_t                 first;     /* its first record in the span */
     ngx_uint_t                 n;
     ngx_kafka_ws_place_t       next;      /* behind them */
+    int64_t                    lost;      /* offsets, if it is a gap */
 } ngx_kafka_ws_mark_t;
 
 
@@ -132,7 +134,24 @@ ngx_kafka_ws_gather_e ngx_kafka_ws_gather_skip(ngx_kafka_ws_route_t *route,
 void ngx_kafka_ws_gather_stop_at(ngx_kafka_ws_subscription_t *sub,
     ngx_kafka_ws_span_buf_t *buf, ngx_uint_t done);
 
+/* adds what the first done records of a span are, events or not */
+void ngx_kafka_ws_gather_sums(ngx_kafka_ws_span_buf_t *buf, ngx_uint_t done,
+    ngx_kafka_ws_sums_t *sums);
+
 /* between ngx_kafka_ws_gather*.c */
+
+/* returns:  NGX_OK: it is empty, and has a mark for each part; NGX_ERROR */
+ngx_int_t ngx_kafka_ws_gather_begin(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_span_buf_t *buf, ngx_log_t *log);
+
+/* adds the event for the offsets from..next.offset - 1; there is room for it */
+void ngx_kafka_ws_gather_gap(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_span_buf_t *buf, ngx_uint_t k, int64_t from,
+    ngx_kafka_ws_place_t *next, ngx_kafka_ws_gap_e reason);
+
+/* logs it; returns ERROR */
+ngx_kafka_ws_gather_e ngx_kafka_ws_gather_damaged(
+    ngx_kafka_ws_route_t *route, ngx_uint_t k, ngx_log_t *log);
 
 /*
  * Makes room for what a route with a filter needs.

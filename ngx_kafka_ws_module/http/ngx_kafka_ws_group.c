@@ -39,7 +39,19 @@ ngx_kafka_ws_group_set_init(ngx_kafka_ws_group_set_t *set,
 
     ngx_queue_init(&set->groups);
 
-    set->terms = terms;
+    if (nterms == 0) {
+        return NGX_OK;
+    }
+
+    size = nterms * sizeof(ngx_kafka_ws_filter_term_t);
+
+    set->terms = ngx_alloc(size, log);
+    if (set->terms == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(set->terms, terms, size);
+
     set->nterms = nterms;
     set->key = ngx_kafka_ws_group_key(set);
 
@@ -61,20 +73,31 @@ ngx_kafka_ws_group_set_init(ngx_kafka_ws_group_set_t *set,
 }
 
 
-/* the first term that asks for whole values */
+/* the first term that asks for whole values, if possible one that varies */
 
 static ngx_uint_t
 ngx_kafka_ws_group_key(ngx_kafka_ws_group_set_t *set)
 {
-    ngx_uint_t  i;
+    ngx_uint_t                   i, key;
+    ngx_kafka_ws_filter_term_t  *term;
+
+    key = set->nterms;
 
     for (i = 0; i < set->nterms; i++) {
-        if (set->terms[i].op != NGX_KAFKA_WS_FILTER_PREFIX) {
-            break;
+        term = &set->terms[i];
+
+        if (term->op == NGX_KAFKA_WS_FILTER_PREFIX) {
+            continue;
         }
+
+        if (term->varies) {
+            return i;
+        }
+
+        key = ngx_min(key, i);
     }
 
-    return i;
+    return key;
 }
 
 
@@ -83,6 +106,10 @@ ngx_kafka_ws_group_set_free(ngx_kafka_ws_group_set_t *set)
 {
     if (set->buckets) {
         ngx_free(set->buckets);
+    }
+
+    if (set->terms) {
+        ngx_free(set->terms);
     }
 }
 

@@ -8,7 +8,8 @@
  *
  * Which groups want a record is found by the value of one of its fields, in a
  * table, whenever the filter has a term that asks for values ("=", "in");
- * each group is asked otherwise ("^=" alone).
+ * each group is asked otherwise ("^=" alone).  Of several such terms it is one
+ * that tells the groups apart: what all of them want would find them all.
  */
 
 
@@ -20,6 +21,7 @@
 #include <ngx_core.h>
 
 #include "ngx_kafka_ws_filter.h"
+#include "ngx_kafka_ws_sums.h"
 
 
 typedef struct ngx_kafka_ws_group_s        ngx_kafka_ws_group_t;
@@ -44,6 +46,8 @@ struct ngx_kafka_ws_group_s {
                                                  places */
     ngx_queue_t                   todo;       /* those of an older round */
     uint32_t                      round;      /* spans sent so far */
+    ngx_kafka_ws_sums_t           sent;       /* in them */
+    ngx_kafka_ws_sums_t           before;     /* the round before */
 
     ngx_queue_t                   due;        /* the pass's: a span has
                                                  records for it */
@@ -61,7 +65,7 @@ struct ngx_kafka_ws_group_s {
 typedef struct {
     ngx_queue_t                   groups;
     ngx_uint_t                    ngroups;
-    ngx_kafka_ws_filter_term_t   *terms;      /* the location's */
+    ngx_kafka_ws_filter_term_t   *terms;
     ngx_uint_t                    nterms;     /* 0: no filter, one group */
     ngx_uint_t                    key;        /* the term that the table is
                                                  for; nterms: no table */
@@ -73,7 +77,8 @@ typedef struct {
 
 
 /*
- * terms:     kept, not copied
+ * terms:     copied
+ * set:       to be freed, also after an error
  * returns:   NGX_OK or NGX_ERROR: no memory
  * where:     a worker, as all below
  */

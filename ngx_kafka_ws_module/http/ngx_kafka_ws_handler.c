@@ -16,6 +16,8 @@
 #include "ngx_kafka_ws_filter_wants.h"
 #include "ngx_kafka_ws_handler.h"
 #include "ngx_kafka_ws_handshake.h"
+#include "ngx_kafka_ws_once.h"
+#include "ngx_kafka_ws_query.h"
 #include "ngx_kafka_ws_worker.h"
 
 
@@ -27,7 +29,7 @@ typedef struct {
     ngx_kafka_ws_range_t        list[NGX_KAFKA_WS_RANGES_MAX];
     ngx_kafka_ws_bounds_t       bounds;
     ngx_kafka_ws_within_t       within;        /* if there is a topic */
-    ngx_kafka_ws_filter_want_t *wants;
+    ngx_kafka_ws_filter_t       filter;
     ngx_kafka_ws_wish_t        *wish;
 } ngx_kafka_ws_asked_t;
 
@@ -110,15 +112,15 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
     }
 
     joining.wish = asked.wish;
-    joining.wants = asked.wants;
+    joining.wants = asked.filter.wants;
 
     key.cluster = klcf->cluster;
     key.topic = asked.topic;
     key.ranges = asked.within.ranges;
     key.nranges = asked.within.nranges;
     key.npartitions = asked.within.npartitions;
-    key.terms = klcf->terms;
-    key.nterms = klcf->nterms;
+    key.terms = asked.filter.terms;
+    key.nterms = asked.filter.nterms;
 
     if (ngx_kafka_ws_handler_commands(r, &asked, &joining) != NGX_OK
         || ngx_kafka_ws_worker_prepare(kww, r, &key, &joining) != NGX_OK)
@@ -138,7 +140,10 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
 
     if (rc == NGX_ERROR) {
         ngx_kafka_ws_count(&counters->connections, -1);
+        return NGX_ERROR;
     }
+
+    ngx_kafka_ws_once_begin(r, joining.client);
 
     return rc;
 }
@@ -159,8 +164,17 @@ ngx_kafka_ws_handler_asks(ngx_http_request_t *r,
         rc = ngx_kafka_ws_handler_partitions(r, klcf, asked, refused);
     }
 
+    if (rc == NGX_OK && asked->topic) {
+        rc = ngx_kafka_ws_once_ranges(r, asked->within.ranges,
+                                      asked->within.nranges);
+    }
+
     if (rc == NGX_OK) {
-        rc = ngx_kafka_ws_filter_wants(r, klcf, &asked->wants, refused);
+        rc = ngx_kafka_ws_filter_wants(r, klcf, &asked->filter, refused);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_kafka_ws_once_filter(r, &asked->filter);
     }
 
     if (rc == NGX_OK) {
@@ -196,7 +210,7 @@ ngx_kafka_ws_handler_topic(ngx_http_request_t *r,
                                      "there is no topic in this format");
     }
 
-    if (ngx_http_complex_value(r, klcf->topic, &name) != NGX_OK) {
+    if (ngx_kafka_ws_once_topic(r, &name) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -311,12 +325,11 @@ ngx_kafka_ws_handler_cursor(ngx_http_request_t *r,
     ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_asked_t *asked,
     ngx_kafka_ws_refused_t *refused)
 {
-    u_char                       *p;
-    size_t                        len;
-    ngx_str_t                     value;
-    ngx_uint_t                    i;
-    ngx_http_complex_value_t     *cv;
-    ngx_kafka_ws_cursor_error_t   err;
+    u_char                    *p;
+    size_t                     len, pos;
+    ngx_str_t                  value;
+    ngx_uint_t                 i;
+    ngx_http_complex_value_t  *cv;
 
     if (asked->topic == NULL) {
         /* of which topic? */
@@ -345,12 +358,11 @@ ngx_kafka_ws_handler_cursor(ngx_http_request_t *r,
         ngx_memcpy(p, value.data, value.len);
         len = value.len;
 
-        if (ngx_kafka_ws_cursor_unescape(p, &len, &err)
-            != NGX_KAFKA_WS_CURSOR_OK)
-        {
+        if (!ngx_kafka_ws_query_unescape(p, &len, &pos)) {
             return ngx_kafka_ws_bounds_bad(r, refused,
-                                            NGX_KAFKA_WS_REFUSED_CURSOR,
-                                            "cursor", err.text, err.pos);
+                                           NGX_KAFKA_WS_REFUSED_CURSOR,
+                                           "cursor",
+                                           "invalid percent-encoding", pos);
         }
 
         value.data = p;

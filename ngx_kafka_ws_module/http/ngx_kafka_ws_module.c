@@ -13,6 +13,7 @@
 #include "ngx_kafka_ws_handler.h"
 #include "ngx_kafka_ws_shm.h"
 #include "ngx_kafka_ws_status.h"
+#include "ngx_kafka_ws_variables.h"
 #include "ngx_kafka_ws_wakeup.h"
 #include "ngx_kafka_ws_worker.h"
 
@@ -225,7 +226,7 @@ static ngx_command_t  ngx_kafka_ws_commands[] = {
 
 
 static ngx_http_module_t  ngx_kafka_ws_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_kafka_ws_add_variables,            /* preconfiguration */
     ngx_kafka_ws_postconfiguration,        /* postconfiguration */
 
     ngx_kafka_ws_create_main_conf,         /* create main configuration */

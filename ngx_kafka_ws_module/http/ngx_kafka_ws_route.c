@@ -325,6 +325,7 @@ ngx_kafka_ws_route_move(ngx_kafka_ws_route_t *route,
         route->nlive++;
         sub->coming = 0;
         sub->round = sub->group->round;
+        ngx_kafka_ws_sums_sub(&sub->sent, &sub->group->sent);
         ngx_queue_insert_tail(&sub->group->live, &sub->queue);
         break;
 
@@ -355,6 +356,7 @@ ngx_kafka_ws_route_leave(ngx_kafka_ws_route_t *route,
 
     case NGX_KAFKA_WS_AT_LIVE:
         route->nlive--;
+        ngx_kafka_ws_route_sent(sub, &sub->sent);
         /* fall through */
 
     default:
@@ -395,6 +397,39 @@ ngx_kafka_ws_route_end(ngx_kafka_ws_route_t *route,
     sub->code = (unsigned) code;
 
     ngx_post_event(sub->kws->connection->write, &ngx_posted_events);
+}
+
+
+ngx_kafka_ws_place_t *
+ngx_kafka_ws_route_last(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub)
+{
+    ngx_uint_t  k;
+
+    ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_NONE);
+
+    for (k = 0; k < sub->nplaces; k++) {
+        sub->places[k].seq = route->parts[k].view.stream->partition;
+    }
+
+    return sub->places;
+}
+
+
+void
+ngx_kafka_ws_route_sent(ngx_kafka_ws_subscription_t *sub,
+    ngx_kafka_ws_sums_t *sums)
+{
+    ngx_kafka_ws_group_t  *group;
+
+    *sums = sub->sent;
+
+    if (sub->where == NGX_KAFKA_WS_AT_LIVE) {
+        group = sub->group;
+
+        ngx_kafka_ws_sums_add(sums, (sub->round == group->round)
+                                    ? &group->sent : &group->before);
+    }
 }
 
 

@@ -154,6 +154,17 @@ void ngx_kafka_ws_route_end(ngx_kafka_ws_route_t *route,
 void ngx_kafka_ws_route_leave(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub);
 
+/*
+ * Takes it out for good, for the log.
+ * returns:   its places, in which "seq" is the partition now
+ */
+ngx_kafka_ws_place_t *ngx_kafka_ws_route_last(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub);
+
+/* what it was sent so far, wherever it is */
+void ngx_kafka_ws_route_sent(ngx_kafka_ws_subscription_t *sub,
+    ngx_kafka_ws_sums_t *sums);
+
 /* 1, if its own places are the route's */
 ngx_uint_t ngx_kafka_ws_route_level(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub);

@@ -358,6 +358,7 @@ ngx_kafka_ws_start_tell(ngx_kafka_ws_route_t *route,
                                       d[i].reason);
 
         ngx_kafka_ws_count(&sub->kws->counters->gaps, 1);
+        sub->sent.skipped += d[i].place.offset - d[i].from;
     }
 
     rc = ngx_kafka_ws_subscriber_event(sub->kws, buf, len);

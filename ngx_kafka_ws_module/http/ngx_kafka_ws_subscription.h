@@ -48,6 +48,8 @@ struct ngx_kafka_ws_subscription_s {
     void                         *older;      /* while it reads older records,
                                                  else NULL */
     uint32_t                      round;      /* span it got last */
+    ngx_kafka_ws_sums_t           sent;       /* while it is live, less what
+                                                 its group had then */
 
     unsigned                      where:3;    /* ngx_kafka_ws_where_e */
     unsigned                      format:2;
@@ -72,6 +74,11 @@ typedef struct {
     struct ngx_kafka_ws_commands_s
                                  *commands;   /* NULL: it has none to give,
                                                  and one stream */
+    ngx_kafka_ws_sums_t           sent;       /* by what has ended of it */
+    ngx_kafka_ws_place_t         *last;       /* of its stream that ended, for
+                                                 the log: "seq" is the
+                                                 partition */
+    ngx_uint_t                    nlast;
 } ngx_kafka_ws_client_t;
 
 

@@ -187,6 +187,7 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
             ngx_kafka_ws_count(&sub->kws->counters->gaps, done);
         }
 
+        ngx_kafka_ws_gather_sums(buf, done, &sub->sent);
         ngx_kafka_ws_gather_stop_at(sub, buf, done);
     }
 

@@ -37,15 +37,20 @@ void
 ngx_kafka_ws_worker_begin(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route)
 {
+    uint32_t                  k, len;
     ngx_uint_t                i;
     ngx_queue_t              *q;
     ngx_kafka_ws_pick_t      *pick;
+    ngx_kafka_ws_sums_t       sums;
     ngx_kafka_ws_group_t     *group;
     ngx_kafka_ws_span_buf_t  *buf;
 
     buf = &kww->pass;
 
     if (route->set.nterms == 0 || buf->flags) {
+
+        ngx_memzero(&sums, sizeof(ngx_kafka_ws_sums_t));
+        ngx_kafka_ws_gather_sums(buf, buf->n, &sums);
 
         for (q = ngx_queue_head(&route->set.groups);
              q != ngx_queue_sentinel(&route->set.groups);
@@ -56,6 +61,7 @@ ngx_kafka_ws_worker_begin(ngx_kafka_ws_worker_t *kww,
             if (!ngx_queue_empty(&group->live)) {
                 group->first = NGX_KAFKA_WS_PICK_NONE;
                 ngx_kafka_ws_worker_due(kww, group);
+                ngx_kafka_ws_sums_add(&group->sent, &sums);
             }
         }
 
@@ -77,6 +83,11 @@ ngx_kafka_ws_worker_begin(ngx_kafka_ws_worker_t *kww,
         }
 
         group->last = (uint32_t) i;
+
+        k = pick->record;
+        len = buf->ends[k] - (k ? buf->ends[k - 1] : 0);
+
+        ngx_kafka_ws_sums_record(&group->sent, len);
     }
 }
 
@@ -86,6 +97,7 @@ ngx_kafka_ws_worker_due(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_group_t *group)
 {
     group->round++;
+    group->before = group->sent;
     group->nsubscribers++;    /* it stays until all have got it */
 
     ngx_queue_add(&group->todo, &group->live);
@@ -354,13 +366,18 @@ ngx_kafka_ws_worker_give(ngx_kafka_ws_worker_t *kww,
         ngx_kafka_ws_count(&sub->kws->counters->gaps, done - buf->n);
     }
 
-    if (share->picked && done) {
-        done = share->records[done - 1] + 1;
-    }
-
     sub->behind = ngx_current_msec;
     ngx_kafka_ws_count(&sub->kws->counters->slow, 1);
 
     ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_BEHIND);
+
+    if (share->picked) {
+        ngx_kafka_ws_sums_records(&sub->sent, share->sent, done);
+        done = done ? share->records[done - 1] + 1 : 0;
+
+    } else {
+        ngx_kafka_ws_gather_sums(buf, done, &sub->sent);
+    }
+
     ngx_kafka_ws_gather_stop_at(sub, buf, done);
 }

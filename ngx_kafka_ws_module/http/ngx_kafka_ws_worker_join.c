@@ -222,6 +222,10 @@ ngx_kafka_ws_worker_shut(ngx_kafka_ws_worker_t *kww,
     route = sub->route;
 
     ngx_kafka_ws_route_leave(route, sub);
+
+    ngx_kafka_ws_sums_add(&ngx_kafka_ws_client(sub)->sent, &sub->sent);
+    ngx_memzero(&sub->sent, sizeof(ngx_kafka_ws_sums_t));
+
     ngx_kafka_ws_group_release(&route->set, sub->group);
     ngx_kafka_ws_older_free(sub);
     ngx_kafka_ws_start_free(sub->start);
@@ -312,6 +316,12 @@ ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws)
 
     kww = ngx_kafka_ws_worker();
     client = kws->data;
+
+    if (client->first.route && client->first.next == NULL) {
+        client->nlast = client->first.nplaces;
+        client->last = ngx_kafka_ws_route_last(client->first.route,
+                                               &client->first);
+    }
 
     for (sub = client->first.next; sub; sub = next) {
         next = sub->next;

@@ -19,66 +19,48 @@ static void ngx_kafka_ws_cursor_sift(ngx_kafka_ws_position_t *pos, size_t i,
     size_t n);
 static size_t ngx_kafka_ws_cursor_search(const ngx_kafka_ws_position_t *pos,
     size_t n, int32_t partition);
-static int ngx_kafka_ws_cursor_hex(uint8_t ch);
 static uint8_t *ngx_kafka_ws_cursor_write(uint8_t *p, const uint8_t *last,
     int64_t v, uint8_t end);
 
 
-int
-ngx_kafka_ws_cursor_unescape(uint8_t *p, size_t *n,
-    ngx_kafka_ws_cursor_error_t *err)
+size_t
+ngx_kafka_ws_ranges_print(uint8_t *buf, size_t size,
+    const ngx_kafka_ws_range_t *ranges, size_t n_ranges)
 {
-    int       high, low;
     size_t    i;
-    uint8_t  *dst;
+    uint8_t  *p, *last, end;
 
-    dst = p;
+    if (n_ranges == 1 && ranges->first == 0 && ranges->last == INT32_MAX) {
 
-    for (i = 0; i < *n; i++) {
-
-        if (p[i] != '%') {
-            *dst++ = p[i];
-            continue;
+        if (size < 3) {
+            return 0;
         }
 
-        high = -1;
-        low = -1;
+        memcpy(buf, "all", 3);
+        return 3;
+    }
 
-        if (*n - i > 2) {
-            high = ngx_kafka_ws_cursor_hex(p[i + 1]);
-            low = ngx_kafka_ws_cursor_hex(p[i + 2]);
+    p = buf;
+    last = buf + size;
+
+    for (i = 0; i < n_ranges; i++) {
+        end = i + 1 < n_ranges ? ',' : 0;
+
+        if (ranges[i].first != ranges[i].last) {
+
+            p = ngx_kafka_ws_cursor_write(p, last, ranges[i].first, '-');
+            if (p == NULL) {
+                return 0;
+            }
         }
 
-        if (high < 0 || low < 0) {
-            err->text = "invalid percent-encoding";
-            err->pos = i;
-            return NGX_KAFKA_WS_CURSOR_ERROR;
+        p = ngx_kafka_ws_cursor_write(p, last, ranges[i].last, end);
+        if (p == NULL) {
+            return 0;
         }
-
-        *dst++ = (uint8_t) (high << 4 | low);
-        i += 2;
     }
 
-    *n = (size_t) (dst - p);
-
-    return NGX_KAFKA_WS_CURSOR_OK;
-}
-
-
-static int
-ngx_kafka_ws_cursor_hex(uint8_t ch)
-{
-    if (ch >= '0' && ch <= '9') {
-        return ch - '0';
-    }
-
-    ch |= 0x20;
-
-    if (ch >= 'a' && ch <= 'f') {
-        return ch - 'a' + 10;
-    }
-
-    return -1;
+    return (size_t) (p - buf);
 }
 
 

@@ -13,6 +13,7 @@
 
 
 #define NGX_KAFKA_WS_RANGES_MAX          128    /* of a partition list */
+#define NGX_KAFKA_WS_RANGE_MAX           22     /* "2147483647-2147483647," */
 #define NGX_KAFKA_WS_PAIR_MAX            31     /* "2147483647:2^63-1," */
 
 
@@ -79,13 +80,13 @@ int ngx_kafka_ws_ranges_contain(const ngx_kafka_ws_range_t *ranges,
     size_t n_ranges, int32_t partition);
 
 /*
- * Undoes %XX in place, "+" stays.
- * n:        in and out, bytes
- * returns:  ngx_kafka_ws_cursor_e; on error err->pos is that of the "%"
- *           in the text as it came, which is then partly changed
+ * Prints a parsed list as it would be written: "all", "0-7,9"; no final zero.
+ * size:     of buf in bytes; n_ranges * NGX_KAFKA_WS_RANGE_MAX is enough
+ * returns:  bytes written; 0: it does not fit, or there is no range; buf is
+ *           then undefined
  */
-int ngx_kafka_ws_cursor_unescape(uint8_t *p, size_t *n,
-    ngx_kafka_ws_cursor_error_t *err);
+size_t ngx_kafka_ws_ranges_print(uint8_t *buf, size_t size,
+    const ngx_kafka_ws_range_t *ranges, size_t n_ranges);
 
 /*
  * Parses a cursor: "0:42,3:18".

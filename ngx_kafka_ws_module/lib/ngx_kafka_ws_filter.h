@@ -52,6 +52,8 @@ typedef enum {
 typedef struct {
     unsigned                       field;     /* index into the cluster's */
     ngx_kafka_ws_filter_op_e       op;
+    unsigned                       varies;    /* each subscriber may want
+                                                 something else */
 } ngx_kafka_ws_filter_term_t;
 
 
@@ -61,6 +63,15 @@ typedef struct {
     ngx_kafka_ws_span_t           *values;    /* none is empty */
     size_t                         nvalues;   /* 1, but for "in" */
 } ngx_kafka_ws_filter_want_t;
+
+
+/* all of it */
+
+typedef struct {
+    ngx_kafka_ws_filter_term_t    *terms;
+    ngx_kafka_ws_filter_want_t    *wants;     /* one for each term */
+    size_t                         nterms;    /* 0: all records */
+} ngx_kafka_ws_filter_t;
 
 
 /*
@@ -84,6 +95,17 @@ int ngx_kafka_ws_filter_field_compare(const ngx_kafka_ws_filter_field_t *a,
  */
 size_t ngx_kafka_ws_filter_split(const uint8_t *p, size_t n,
     ngx_kafka_ws_span_t *values, size_t max);
+
+/*
+ * Prints what is wanted, for people: key = "alice" and json:/type in "a", "b".
+ * In values quotes and backslashes have a backslash before them, control
+ * characters are \xHH; all other bytes are as they are.
+ * fields:    those that its terms' indices are of
+ * buf:       NULL: only counted
+ * returns:   bytes
+ */
+size_t ngx_kafka_ws_filter_print(const ngx_kafka_ws_filter_t *filter,
+    const ngx_kafka_ws_filter_field_t *fields, uint8_t *buf);
 
 /*
  * Upper bound of the block of a record.

@@ -2,7 +2,8 @@
 /*
  * Copyright (C) ngx_kafka_ws_module contributors
  *
- * Filters as they are written: fields, and lists of values.
+ * Filters as they are written: fields, lists of values, and all of it for
+ * people to read.
  */
 
 
@@ -12,7 +13,29 @@
 #include "ngx_kafka_ws_utf8.h"
 
 
+/* what is printed; data: NULL: nothing is written */
+
+typedef struct {
+    uint8_t  *data;
+    size_t    len;
+} ngx_kafka_ws_filter_text_t;
+
+
 static const char *ngx_kafka_ws_filter_pointer(const uint8_t *p, size_t n);
+static void ngx_kafka_ws_filter_quote(ngx_kafka_ws_filter_text_t *text,
+    const ngx_kafka_ws_span_t *value);
+static void ngx_kafka_ws_filter_put(ngx_kafka_ws_filter_text_t *text,
+    const void *data, size_t len);
+
+
+/* by ngx_kafka_ws_filter_source_e, ngx_kafka_ws_filter_op_e */
+
+static const char  *ngx_kafka_ws_filter_sources[] = {
+    "key", "header:", "json:"
+};
+
+
+static const char  *ngx_kafka_ws_filter_ops[] = { " = ", " ^= ", " in " };
 
 
 const char *
@@ -135,4 +158,95 @@ ngx_kafka_ws_filter_split(const uint8_t *p, size_t n,
     }
 
     return found;
+}
+
+
+size_t
+ngx_kafka_ws_filter_print(const ngx_kafka_ws_filter_t *filter,
+    const ngx_kafka_ws_filter_field_t *fields, uint8_t *buf)
+{
+    size_t                              i, k;
+    const char                         *word;
+    ngx_kafka_ws_filter_text_t          text;
+    const ngx_kafka_ws_filter_want_t   *want;
+    const ngx_kafka_ws_filter_field_t  *field;
+
+    text.data = buf;
+    text.len = 0;
+
+    for (i = 0; i < filter->nterms; i++) {
+        want = &filter->wants[i];
+        field = &fields[filter->terms[i].field];
+
+        if (i) {
+            ngx_kafka_ws_filter_put(&text, " and ", 5);
+        }
+
+        word = ngx_kafka_ws_filter_sources[field->source];
+        ngx_kafka_ws_filter_put(&text, word, strlen(word));
+        ngx_kafka_ws_filter_put(&text, field->name.data, field->name.len);
+
+        word = ngx_kafka_ws_filter_ops[filter->terms[i].op];
+        ngx_kafka_ws_filter_put(&text, word, strlen(word));
+
+        for (k = 0; k < want->nvalues; k++) {
+
+            if (k) {
+                ngx_kafka_ws_filter_put(&text, ", ", 2);
+            }
+
+            ngx_kafka_ws_filter_quote(&text, &want->values[k]);
+        }
+    }
+
+    return text.len;
+}
+
+
+/* no value can look like the end of itself, or break a line */
+
+static void
+ngx_kafka_ws_filter_quote(ngx_kafka_ws_filter_text_t *text,
+    const ngx_kafka_ws_span_t *value)
+{
+    size_t                i;
+    uint8_t               ch, escaped[4];
+
+    static const uint8_t  hex[] = "0123456789abcdef";
+
+    ngx_kafka_ws_filter_put(text, "\"", 1);
+
+    for (i = 0; i < value->len; i++) {
+        ch = value->data[i];
+
+        if (ch < 0x20 || ch == 0x7f) {
+            escaped[0] = '\\';
+            escaped[1] = 'x';
+            escaped[2] = hex[ch >> 4];
+            escaped[3] = hex[ch & 0xf];
+
+            ngx_kafka_ws_filter_put(text, escaped, 4);
+            continue;
+        }
+
+        if (ch == '"' || ch == '\\') {
+            ngx_kafka_ws_filter_put(text, "\\", 1);
+        }
+
+        ngx_kafka_ws_filter_put(text, &ch, 1);
+    }
+
+    ngx_kafka_ws_filter_put(text, "\"", 1);
+}
+
+
+static void
+ngx_kafka_ws_filter_put(ngx_kafka_ws_filter_text_t *text, const void *data,
+    size_t len)
+{
+    if (text->data && len) {
+        memcpy(text->data + text->len, data, len);
+    }
+
+    text->len += len;
 }

@@ -130,6 +130,10 @@ void ngx_kafka_ws_frame_xor(uint8_t *p, size_t n, const uint8_t mask[4]);
  */
 size_t ngx_kafka_ws_frame_header_len(uint64_t payload_len);
 
+/* the way back: bytes of payload in a frame of ours of so many bytes */
+#define ngx_kafka_ws_frame_payload(len)                                       \
+    ((len) - ((len) <= 2 + 125 ? 2u : (len) <= 4 + 65535 ? 4u : 10u))
+
 /*
  * Writes our own header, never masked.
  * buf:      room for NGX_KAFKA_WS_HEADER_MAX bytes, caller's

@@ -4,8 +4,8 @@
  *
  * Filters, in four ways: bytes that claim to be a block, of which nothing is
  * read or found outside; a record whose values come back out of its block as
- * they are in it, and match as a plain comparison says; lists, and fields as
- * they are written.
+ * they are in it, and match as a plain comparison says, and whose filter is
+ * read back from its print; lists, and fields as they are written.
  *
  * Input: a byte that says which way, modulo 4.  A block: terms, see
  * terms_of(), then the block.  A record: see fields_of() and record_of(),
@@ -271,6 +271,103 @@ record_value(const made_t *m, const ngx_kafka_ws_filter_field_t *f,
 }
 
 
+/* steps over a word that has to stand there */
+
+static void
+expect(fuzz_input_t *in, const void *word, size_t len)
+{
+    promise(fuzz_rest(in) >= len);
+    promise(len == 0 || memcmp(in->pos, word, len) == 0);
+    in->pos += len;
+}
+
+
+/* a value between quotes, its escapes undone, is the value */
+
+static void
+expect_value(fuzz_input_t *in, const ngx_kafka_ws_span_t *value)
+{
+    char      hex[3];
+    size_t    i;
+    unsigned  c;
+
+    expect(in, "\"", 1);
+
+    for (i = 0; i < value->len; i++) {
+        c = fuzz_byte(in);
+        promise(c >= 0x20 && c != 0x7f && c != '"');
+
+        if (c == '\\') {
+            c = fuzz_byte(in);
+
+            if (c == 'x') {
+                hex[0] = (char) fuzz_byte(in);
+                hex[1] = (char) fuzz_byte(in);
+                hex[2] = '\0';
+                c = (unsigned) strtoul(hex, NULL, 16);
+                promise(c < 0x20 || c == 0x7f);
+
+            } else {
+                promise(c == '"' || c == '\\');
+            }
+        }
+
+        promise(c == value->data[i]);
+    }
+
+    expect(in, "\"", 1);
+}
+
+
+/* what people read can only mean what is wanted */
+
+static void
+printed(made_t *m)
+{
+    size_t                        i, j, n;
+    uint8_t                      *text;
+    fuzz_input_t                  in;
+    ngx_kafka_ws_filter_t         filter;
+    ngx_kafka_ws_filter_field_t  *f;
+
+    static const char  *sources[] = { "key", "header:", "json:" };
+    static const char  *ops[] = { " = ", " ^= ", " in " };
+
+    for (i = 0; i < m->nterms; i++) {
+        if (m->terms[i].field >= m->nfields) {
+            return;
+        }
+    }
+
+    filter.terms = m->terms;
+    filter.wants = m->wants;
+    filter.nterms = m->nterms;
+
+    n = ngx_kafka_ws_filter_print(&filter, m->fields, NULL);
+    text = fuzz_alloc(n);
+    promise(ngx_kafka_ws_filter_print(&filter, m->fields, text) == n);
+    in.pos = text;
+    in.last = text + n;
+
+    for (i = 0; i < m->nterms; i++) {
+        f = &m->fields[m->terms[i].field];
+
+        expect(&in, " and ", i == 0 ? 0 : 5);
+        expect(&in, sources[f->source], strlen(sources[f->source]));
+        expect(&in, f->name.data, f->name.len);
+        expect(&in, ops[m->terms[i].op], strlen(ops[m->terms[i].op]));
+
+        for (j = 0; j < m->wants[i].nvalues; j++) {
+            expect(&in, ", ", j == 0 ? 0 : 2);
+            expect_value(&in, &m->wants[i].values[j]);
+        }
+    }
+
+    promise(in.pos == in.last);
+    free(text);
+}
+
+
 static void
 record(made_t *m, fuzz_input_t *in)
 {
@@ -312,6 +409,8 @@ record(made_t *m, fuzz_input_t *in)
 
     judge(m, block, len);
     free(block);
+
+    printed(m);
 }
 
 

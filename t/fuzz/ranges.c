@@ -3,7 +3,8 @@
  * Copyright (C) ngx_kafka_ws_module contributors
  *
  * A partition list: what is parsed is sorted and apart, and holds just the
- * partitions that the list's parts hold, looked at one by one.
+ * partitions that the list's parts hold, looked at one by one.  It is
+ * printed, and parsed again.
  *
  * Input: a byte that says how many ranges there is room for, the text.
  */
@@ -137,6 +138,39 @@ check_contain(const ngx_kafka_ws_range_t *ranges, size_t n_ranges, size_t n)
 }
 
 
+/* what is printed is the same list, in just the room that it needs */
+
+static void
+check_print(const ngx_kafka_ws_range_t *ranges, size_t n_ranges)
+{
+    size_t                        n, n_back, size;
+    uint8_t                      *buf;
+    ngx_kafka_ws_range_t         *back;
+    ngx_kafka_ws_cursor_error_t   err;
+
+    size = n_ranges * NGX_KAFKA_WS_RANGE_MAX;
+    buf = fuzz_alloc(size);
+    n = ngx_kafka_ws_ranges_print(buf, size, ranges, n_ranges);
+    promise(n != 0 && n <= size);
+
+    back = fuzz_alloc(n_ranges * sizeof(ngx_kafka_ws_range_t));
+
+    promise(ngx_kafka_ws_ranges_parse(buf, n, back, n_ranges, &n_back, &err)
+            == NGX_KAFKA_WS_CURSOR_OK);
+    promise(n_back == n_ranges);
+    promise(memcmp(back, ranges, n_ranges * sizeof(ngx_kafka_ws_range_t))
+            == 0);
+    free(buf);
+
+    buf = fuzz_alloc(n);
+    promise(ngx_kafka_ws_ranges_print(buf, n, ranges, n_ranges) == n);
+    promise(ngx_kafka_ws_ranges_print(buf, n - 1, ranges, n_ranges) == 0);
+
+    free(buf);
+    free(back);
+}
+
+
 static void
 check_parse(const uint8_t *text, size_t size, size_t max, size_t n)
 {
@@ -171,6 +205,7 @@ check_parse(const uint8_t *text, size_t size, size_t max, size_t n)
     }
 
     check_contain(ranges, n_ranges, n);
+    check_print(ranges, n_ranges);
     free(ranges);
 }
 

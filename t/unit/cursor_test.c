@@ -143,25 +143,17 @@ static const struct {
 };
 
 
-static const struct {
-    const char  *in;
-    const char  *out;
-    size_t       pos;
-} escapes[] = {
-    { "", "", 0 },
-    { "0:42", "0:42", 0 },
-    { "0%3A42%2c3%3a18", "0:42,3:18", 0 },
-    { "%30%3a%31", "0:1", 0 },
-    { "%ff+%7E", "\xff+~", 0 },
-    { "%2530", "%30", 0 },
-    { "%", NULL, 0 },
-    { "0%", NULL, 1 },
-    { "0%3", NULL, 1 },
-    { "0%3g", NULL, 1 },
-    { "0%g3", NULL, 1 },
-    { "0%3a%%3a", NULL, 4 },
-    { "%-1", NULL, 0 },
-    { "%0x", NULL, 0 },
+/* as a list is written, printed back */
+
+static const char  *printed[][2] = {
+    { "all", "all" },
+    { "0-2147483647", "all" },
+    { "0-2147483646", "0-2147483646" },
+    { "1-2147483647", "1-2147483647" },
+    { "0", "0" },
+    { "7,3", "3,7" },
+    { "0-7,9,12-13", "0-7,9,12-13" },
+    { "1,2,3,5", "1-3,5" }
 };
 
 
@@ -365,35 +357,50 @@ test_find(void)
 }
 
 
+/* each fits in just its length, in no byte less */
+
 static void
-test_escapes(void)
+test_print_lists(void)
 {
-    int                           rc;
-    size_t                        i, n, len;
+    int                           good;
+    size_t                        i, n, len, size;
     uint8_t                      *p;
+    const char                   *want;
+    ngx_kafka_ws_range_t          ranges[MAX];
     ngx_kafka_ws_cursor_error_t   err;
 
-    for (i = 0; i < count(escapes); i++) {
-        len = strlen(escapes[i].in);
-        p = guard_copy(escapes[i].in, len);
-        n = len;
-        err.text = "none";
-        err.pos = 0;
+    for (i = 0; i < count(printed); i++) {
+        want = printed[i][1];
+        n = 0;
 
-        rc = ngx_kafka_ws_cursor_unescape(p, &n, &err);
+        (void) ngx_kafka_ws_ranges_parse((const uint8_t *) printed[i][0],
+                                         strlen(printed[i][0]), ranges, MAX,
+                                         &n, &err);
+        good = 1;
 
-        if (escapes[i].out == NULL) {
-            is_refused(rc, &err, "invalid percent-encoding", escapes[i].pos,
-                       "escape", escapes[i].in);
-
-        } else {
-            is_mem(p, rc == OK ? n : 99, escapes[i].out,
-                   strlen(escapes[i].out), "\"%s\" is unescaped",
-                   escapes[i].in);
+        for (size = 0; size < strlen(want); size++) {
+            p = guard_new(size);
+            good &= ngx_kafka_ws_ranges_print(p, size, ranges, n) == 0;
+            guard_free(p, size);
         }
 
-        guard_free(p, len);
+        p = guard_new(size);
+        len = ngx_kafka_ws_ranges_print(p, size, ranges, n);
+        is_mem(p, good ? len : 99, want, strlen(want),
+               "list \"%s\" is printed as %s", printed[i][0], want);
+        guard_free(p, size);
     }
+
+    p = guard_new(NGX_KAFKA_WS_RANGE_MAX);
+    ranges[0].first = INT32_MAX - 1;
+    ranges[0].last = INT32_MAX;
+
+    is_int(ngx_kafka_ws_ranges_print(p, NGX_KAFKA_WS_RANGE_MAX, ranges, 1),
+           NGX_KAFKA_WS_RANGE_MAX - 1,
+           "the longest range and a comma are the named constant");
+    is_int(ngx_kafka_ws_ranges_print(p, NGX_KAFKA_WS_RANGE_MAX, ranges, 0), 0,
+           "no ranges print nothing");
+    guard_free(p, NGX_KAFKA_WS_RANGE_MAX);
 }
 
 
@@ -448,9 +455,9 @@ main(void)
     test_nul();
     test_contain();
     test_find();
-    test_escapes();
+    test_print_lists();
     test_print();
 
     return tap_done((int) (count(lists) + count(cursors) + 4 + 4 + 2
-                           + count(escapes) + 6));
+                           + count(printed) + 2 + 6));
 }

@@ -393,7 +393,7 @@ test_terms(void)
     ngx_kafka_ws_filter_field_t   fields[3];
 
     static const ngx_kafka_ws_filter_term_t  terms[] = {
-        { 2, PREFIX }, { 0, EQUAL }, { 2, PREFIX }
+        { 2, PREFIX, 0 }, { 0, EQUAL, 0 }, { 2, PREFIX, 0 }
     };
 
     memset(&rec, 0, sizeof(rec));
@@ -451,7 +451,7 @@ test_list(void)
     ngx_kafka_ws_filter_want_t    want;
     ngx_kafka_ws_filter_field_t   f;
 
-    static const ngx_kafka_ws_filter_term_t  term = { 0, IN };
+    static const ngx_kafka_ws_filter_term_t  term = { 0, IN, 0 };
 
     memset(&rec, 0, sizeof(rec));
     f = field("key");

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) ngx_kafka_ws_module contributors
  *
- * Filters: fields as they are written, lists, and the values of records in
- * their blocks.
+ * Filters: fields as they are written, lists, what people read, and the values
+ * of records in their blocks.
  */
 
 
@@ -21,6 +21,7 @@
 static int test_parse(void);
 static int test_compare(void);
 static int test_split(void);
+static int test_print(void);
 static int test_values(void);
 static void test_order(void);
 static void test_many_headers(void);
@@ -34,6 +35,7 @@ main(void)
     n = test_parse();
     n += test_compare();
     n += test_split();
+    n += test_print();
     n += test_values();
 
     test_order();
@@ -213,6 +215,75 @@ test_split(void)
            cases[i].n);
 
         guard_free(p, cases[i].len);
+    }
+
+    return (int) nelts(cases);
+}
+
+
+static int
+test_print(void)
+{
+    size_t                         i, n, len;
+    uint8_t                       *p;
+    ngx_kafka_ws_filter_t          filter;
+    ngx_kafka_ws_filter_want_t     wants[2];
+    ngx_kafka_ws_filter_field_t    fields[4];
+
+    static ngx_kafka_ws_filter_term_t  terms[] = {
+        { 2, EQUAL, 0 }, { 0, IN, 0 }, { 1, PREFIX, 0 }, { 3, EQUAL, 0 }
+    };
+
+    /* how many of the values are the first term's */
+
+    static struct {
+        size_t                first;
+        size_t                nterms;
+        ngx_kafka_ws_span_t   values[3];
+        size_t                n;
+        const char           *want;
+    } cases[] = {
+        { 0, 0, { NO, NO, NO }, 0, "" },
+        { 0, 1, { SPAN("alice"), NO, NO }, 1, "key = \"alice\"" },
+        { 2, 1, { SPAN("a "), NO, NO }, 1, "json:/a b ^= \"a \"" },
+        { 3, 1, { SPAN("1"), NO, NO }, 1, "json: = \"1\"" },
+        { 1, 1, { SPAN("a"), SPAN("b"), SPAN(",") }, 3,
+          "header:u in \"a\", \"b\", \",\"" },
+        { 0, 2, { SPAN("a"), SPAN("b"), SPAN("c") }, 1,
+          "key = \"a\" and header:u in \"b\", \"c\"" },
+        { 0, 1, { SPAN("\" and key = \"b"), NO, NO }, 1,
+          "key = \"\\\" and key = \\\"b\"" },
+        { 0, 1, { SPAN("\\"), NO, NO }, 1, "key = \"\\\\\"" },
+        { 0, 1, { SPAN("\0\n\x1f\x7f \x80\xff"), NO, NO }, 1,
+          "key = \"\\x00\\x0a\\x1f\\x7f \x80\xff\"" }
+    };
+
+    fields[0] = field("header:u");
+    fields[1] = field("json:/a b");
+    fields[2] = field("key");
+    fields[3] = field("json:");
+
+    for (i = 0; i < nelts(cases); i++) {
+        wants[0].values = cases[i].values;
+        wants[0].nvalues = cases[i].n;
+        wants[1].values = cases[i].values + cases[i].n;
+        wants[1].nvalues = 3 - cases[i].n;
+
+        len = strlen(cases[i].want);
+        p = guard_new(len);
+
+        filter.terms = &terms[cases[i].first];
+        filter.wants = wants;
+        filter.nterms = cases[i].nterms;
+
+        n = ngx_kafka_ws_filter_print(&filter, fields, NULL);
+
+        if (n == len) {
+            n = ngx_kafka_ws_filter_print(&filter, fields, p);
+        }
+
+        is_mem(p, n, cases[i].want, len, "printed as %s", cases[i].want);
+        guard_free(p, len);
     }
 
     return (int) nelts(cases);

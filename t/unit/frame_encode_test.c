@@ -52,6 +52,8 @@ test_headers(void)
                (unsigned long long) headers[i].payload_len);
         is_int(ngx_kafka_ws_frame_header_len(headers[i].payload_len),
                headers[i].len, "its length is known before");
+        ok(ngx_kafka_ws_frame_payload(headers[i].payload_len + headers[i].len)
+           == headers[i].payload_len, "and the payload's afterwards");
 
         guard_free(p, headers[i].len);
     }
@@ -169,6 +171,6 @@ main(void)
     test_control();
     test_close();
 
-    return tap_done((int) (sizeof(headers) / sizeof(headers[0]) * 2 + 1
+    return tap_done((int) (sizeof(headers) / sizeof(headers[0]) * 3 + 1
                            + 4 + 13));
 }
