@@ -14,6 +14,8 @@
 
 
 static int ngx_kafka_ws_command_unexpected(ngx_kafka_ws_command_parser_t *cp);
+static int ngx_kafka_ws_command_next(const ngx_kafka_ws_command_parser_t *cp,
+    const char *set);
 
 
 int
@@ -146,22 +148,17 @@ int
 ngx_kafka_ws_command_number(ngx_kafka_ws_command_parser_t *cp, const char *what,
     ngx_kafka_ws_span_t *s)
 {
-    const uint8_t  *p;
-
-    p = cp->pos;
-
-    if (p == cp->last || memchr("-0123456789", *p, 11) == NULL) {
+    if (!ngx_kafka_ws_command_next(cp, "-0123456789")) {
         return ngx_kafka_ws_command_expected(cp, what);
     }
 
-    do {
-        p++;
-    } while (p < cp->last && memchr("+-.0123456789Ee", *p, 15) != NULL);
-
     s->data = cp->pos;
-    s->len = (size_t) (p - cp->pos);
 
-    cp->pos = p;
+    do {
+        cp->pos++;
+    } while (ngx_kafka_ws_command_next(cp, "+-.0123456789Ee"));
+
+    s->len = (size_t) (cp->pos - s->data);
 
     return NGX_KAFKA_WS_COMMAND_OK;
 }
@@ -171,14 +168,23 @@ int
 ngx_kafka_ws_command_expected(ngx_kafka_ws_command_parser_t *cp,
     const char *what)
 {
-    if (cp->pos == cp->last
-        || memchr("\"{[tfn-0123456789", *cp->pos, 17) == NULL)
-    {
+    if (!ngx_kafka_ws_command_next(cp, "\"{[tfn-0123456789")) {
         return ngx_kafka_ws_command_unexpected(cp);
     }
 
     return ngx_kafka_ws_command_fail(cp, NGX_KAFKA_WS_COMMAND_EVALUE, cp->pos,
                                      what);
+}
+
+
+/* 1, if what comes next is one of these */
+
+static int
+ngx_kafka_ws_command_next(const ngx_kafka_ws_command_parser_t *cp,
+    const char *set)
+{
+    return cp->pos < cp->last && *cp->pos != '\0'
+           && strchr(set, *cp->pos) != NULL;
 }
 
 
