@@ -62,7 +62,7 @@ http {
 
         location = /large {
             kafka_ws         large;
-            kafka_ws_slow    close buffer=64k;
+            kafka_ws_slow    close buffer=64k lag=10m;
             kafka_ws_filter  key = \$arg_u;
         }
 
