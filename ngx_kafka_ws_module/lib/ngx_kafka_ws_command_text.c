@@ -13,12 +13,9 @@
 #include "ngx_kafka_ws_json_read.h"
 
 
-/* strchr() finds the zero, too */
-#define ngx_kafka_ws_command_one_of(c, chars)                                 \
-    ((c) != 0 && strchr(chars, c) != NULL)
-
-
 static int ngx_kafka_ws_command_unexpected(ngx_kafka_ws_command_parser_t *cp);
+static int ngx_kafka_ws_command_next(const ngx_kafka_ws_command_parser_t *cp,
+    const char *set);
 
 
 int
@@ -151,23 +148,17 @@ int
 ngx_kafka_ws_command_number(ngx_kafka_ws_command_parser_t *cp, const char *what,
     ngx_kafka_ws_span_t *s)
 {
-    const uint8_t  *p;
-
-    p = cp->pos;
-
-    if (p == cp->last || !ngx_kafka_ws_command_one_of(*p, "-0123456789")) {
+    if (!ngx_kafka_ws_command_next(cp, "-0123456789")) {
         return ngx_kafka_ws_command_expected(cp, what);
     }
 
-    do {
-        p++;
-    } while (p < cp->last
-             && ngx_kafka_ws_command_one_of(*p, "+-.0123456789Ee"));
-
     s->data = cp->pos;
-    s->len = (size_t) (p - cp->pos);
 
-    cp->pos = p;
+    do {
+        cp->pos++;
+    } while (ngx_kafka_ws_command_next(cp, "+-.0123456789Ee"));
+
+    s->len = (size_t) (cp->pos - s->data);
 
     return NGX_KAFKA_WS_COMMAND_OK;
 }
@@ -177,14 +168,23 @@ int
 ngx_kafka_ws_command_expected(ngx_kafka_ws_command_parser_t *cp,
     const char *what)
 {
-    if (cp->pos == cp->last
-        || !ngx_kafka_ws_command_one_of(*cp->pos, "\"{[tfn-0123456789"))
-    {
+    if (!ngx_kafka_ws_command_next(cp, "\"{[tfn-0123456789")) {
         return ngx_kafka_ws_command_unexpected(cp);
     }
 
     return ngx_kafka_ws_command_fail(cp, NGX_KAFKA_WS_COMMAND_EVALUE, cp->pos,
                                      what);
+}
+
+
+/* 1, if what comes next is one of these */
+
+static int
+ngx_kafka_ws_command_next(const ngx_kafka_ws_command_parser_t *cp,
+    const char *set)
+{
+    return cp->pos < cp->last && *cp->pos != '\0'
+           && strchr(set, *cp->pos) != NULL;
 }
 
 

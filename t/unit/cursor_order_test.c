@@ -63,12 +63,10 @@ test_order(void)
 
         for (i = 0; i < n; i++) {
             j = (size_t) random() % (i + 1);
-
-            if (j < i) {
-                order[i] = order[j];
-            }
-
-            order[j] = (int32_t) i * 3;
+            order[i] = (int32_t) i * 3;
+            v = order[j];
+            order[j] = order[i];
+            order[i] = v;
         }
 
         len = 0;
