@@ -66,15 +66,15 @@ ngx_kafka_ws_backfill_read(ngx_kafka_ws_backfill_t *b,
         ngx_kafka_ws_kafka_warm(b->kafka, NGX_KAFKA_WS_BACKFILL_WARM);
     }
 
-    if (ngx_kafka_ws_kafka_assign(b->kafka, &read->topic,
-                                  read->stream->partition, read->next, read)
-        != NGX_OK)
-    {
+    read->assigned = ngx_kafka_ws_kafka_assign(b->kafka, &read->topic,
+                                               read->stream->partition,
+                                               read->next, read);
+    if (read->assigned == NULL) {
         return NGX_ERROR;
     }
 
     if (ngx_kafka_ws_kafka_commit(b->kafka, error) != NGX_OK) {
-        ngx_kafka_ws_kafka_unassign(b->kafka, read);
+        ngx_kafka_ws_kafka_unassign(b->kafka, read->assigned);
         return NGX_ERROR;
     }
 
@@ -127,7 +127,8 @@ ngx_kafka_ws_backfill_reads(ngx_kafka_ws_backfill_t *b)
 
         ngx_kafka_ws_backfill_until(b, read);
 
-        n = read->done ? 0 : ngx_kafka_ws_kafka_take(b->kafka, read);
+        n = read->done ? 0
+                       : ngx_kafka_ws_kafka_take(b->kafka, read->assigned);
 
         taken += n;
 
@@ -142,7 +143,7 @@ ngx_kafka_ws_backfill_reads(ngx_kafka_ws_backfill_t *b)
         }
 
         if (read->done) {
-            ngx_kafka_ws_kafka_unassign(b->kafka, read);
+            ngx_kafka_ws_kafka_unassign(b->kafka, read->assigned);
             b->reads[i] = b->reads[--b->nreads];
             free(read);
             continue;

@@ -28,7 +28,7 @@
 
 typedef struct {
     uint32_t                    number;     /* of the stream */
-    ngx_uint_t                  assigned;
+    ngx_kafka_ws_kafka_part_t  *assigned;   /* NULL: it is not fetched */
     ngx_uint_t                  waiting;    /* for its first commit */
     ngx_uint_t                  doubtful;   /* its position: for a move */
     ngx_kafka_ws_stream_t      *stream;

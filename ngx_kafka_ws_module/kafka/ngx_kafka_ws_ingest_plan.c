@@ -360,17 +360,14 @@ static void
 ngx_kafka_ws_ingest_assign(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_part_t *part)
 {
-    (void) ngx_kafka_ws_kafka_know(ing->kafka, &part->topic);
-
-    if (ngx_kafka_ws_kafka_assign(ing->kafka, &part->topic,
-                                  part->stream->partition, part->next, part)
-        != NGX_OK)
-    {
+    part->assigned = ngx_kafka_ws_kafka_assign(ing->kafka, &part->topic,
+                                               part->stream->partition,
+                                               part->next, part);
+    if (part->assigned == NULL) {
         /* the next plan tries again */
         return;
     }
 
-    part->assigned = 1;
     part->waiting = 1;
     part->seen = -1;
 }

@@ -34,6 +34,7 @@
 
 
 typedef struct ngx_kafka_ws_kafka_s        ngx_kafka_ws_kafka_t;
+typedef struct ngx_kafka_ws_kafka_part_s   ngx_kafka_ws_kafka_part_t;
 typedef struct ngx_kafka_ws_kafka_query_s  ngx_kafka_ws_kafka_query_t;
 
 
@@ -135,15 +136,19 @@ ngx_uint_t ngx_kafka_ws_kafka_know(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic);
 void ngx_kafka_ws_kafka_warm(ngx_kafka_ws_kafka_t *k, int timeout);
 
 /*
- * Begins to fetch a partition at an offset with the next commit, or stops to.
+ * Begins to fetch a partition at an offset with the next commit, or stops to
+ * with the next commit or poll; what it finds is dropped from the call on.
  * opaque:    given back with everything of that partition
- * returns:   assign: NGX_OK, or NGX_ERROR: no memory; commit: NGX_OK, or
- *            NGX_ERROR with error set: unassign what was added since
+ * returns:   assign: for unassign, which ends it; NULL: no memory.  commit:
+ *            NGX_OK, or NGX_ERROR with error set: unassign what was added
+ *            since
+ * cost:      of the thousands that are unassigned between two polls, as one
  */
-ngx_int_t ngx_kafka_ws_kafka_assign(ngx_kafka_ws_kafka_t *k,
+ngx_kafka_ws_kafka_part_t *ngx_kafka_ws_kafka_assign(ngx_kafka_ws_kafka_t *k,
     ngx_str_t *topic, int32_t partition, int64_t offset, void *opaque);
 ngx_int_t ngx_kafka_ws_kafka_commit(ngx_kafka_ws_kafka_t *k, char *error);
-void ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k, void *opaque);
+void ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k,
+    ngx_kafka_ws_kafka_part_t *part);
 
 /*
  * Has a partition that was just assigned fetched at once: if no other one of
@@ -167,7 +172,8 @@ ngx_uint_t ngx_kafka_ws_kafka_poll(ngx_kafka_ws_kafka_t *k, int timeout);
  *            handler gave it back
  * cost:      never blocks
  */
-ngx_uint_t ngx_kafka_ws_kafka_take(ngx_kafka_ws_kafka_t *k, void *opaque);
+ngx_uint_t ngx_kafka_ws_kafka_take(ngx_kafka_ws_kafka_t *k,
+    ngx_kafka_ws_kafka_part_t *part);
 
 /*
  * What Kafka said of a partition with its last answer; -1: nothing yet.

@@ -24,12 +24,14 @@
     (NGX_KAFKA_WS_STEP_TOPICS * NGX_KAFKA_WS_STEP_PARTITIONS)
 
 
-typedef struct {
+typedef struct ngx_kafka_ws_kafka_part_s  ngx_kafka_ws_step_part_t;
+
+struct ngx_kafka_ws_kafka_part_s {
     void                          *opaque;     /* NULL: not assigned */
     ngx_uint_t                     topic;
     int32_t                        partition;
     int64_t                        next;
-} ngx_kafka_ws_step_part_t;
+};
 
 
 struct ngx_kafka_ws_kafka_s {
@@ -243,7 +245,7 @@ ngx_kafka_ws_kafka_open(ngx_kafka_ws_cluster_t *kwc,
 }
 
 
-ngx_int_t
+ngx_kafka_ws_kafka_part_t *
 ngx_kafka_ws_kafka_assign(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
     int32_t partition, int64_t offset, void *opaque)
 {
@@ -259,7 +261,7 @@ ngx_kafka_ws_kafka_assign(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
 
             if (part->topic == n && part->partition == partition) {
                 /* twice the same: librdkafka refuses the list */
-                return NGX_ERROR;
+                return NULL;
             }
 
             continue;
@@ -270,23 +272,18 @@ ngx_kafka_ws_kafka_assign(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
         part->partition = partition;
         part->next = offset;
 
-        return NGX_OK;
+        return part;
     }
 
-    return NGX_ERROR;
+    return NULL;
 }
 
 
 void
-ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k, void *opaque)
+ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k,
+    ngx_kafka_ws_kafka_part_t *part)
 {
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_KAFKA_WS_STEP_PARTS; i++) {
-        if (k->parts[i].opaque == opaque) {
-            k->parts[i].opaque = NULL;
-        }
-    }
+    part->opaque = NULL;
 }
 
 
@@ -507,7 +504,8 @@ ngx_kafka_ws_kafka_wake(ngx_kafka_ws_kafka_t *k)
 
 
 ngx_uint_t
-ngx_kafka_ws_kafka_take(ngx_kafka_ws_kafka_t *k, void *opaque)
+ngx_kafka_ws_kafka_take(ngx_kafka_ws_kafka_t *k,
+    ngx_kafka_ws_kafka_part_t *part)
 {
     return 0;
 }
