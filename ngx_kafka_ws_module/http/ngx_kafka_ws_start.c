@@ -107,7 +107,7 @@ ngx_kafka_ws_start_begin(ngx_kafka_ws_route_t *route,
     }
 
     lost = 0;
-    busy = 0;
+    busy = (route->nparts == 0);
 
     for (k = 0; k < route->nparts; k++) {
         ngx_kafka_ws_start_decide(route, kws, wish, k, &d[k]);

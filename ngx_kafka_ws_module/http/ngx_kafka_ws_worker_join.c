@@ -148,6 +148,11 @@ ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws)
 
     if (kws->where == NGX_KAFKA_WS_AT_PENDING) {
 
+        if (route->nparts == 0) {
+            /* rings that are made for it, perhaps */
+            ngx_kafka_ws_worker_extend(kww, route);
+        }
+
         if (!ngx_kafka_ws_start_ready(route, kws)) {
             return;
         }

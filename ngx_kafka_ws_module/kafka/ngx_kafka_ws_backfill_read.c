@@ -35,6 +35,8 @@ static void ngx_kafka_ws_backfill_until(ngx_kafka_ws_backfill_t *b,
     ngx_kafka_ws_backfill_read_t *read);
 static void ngx_kafka_ws_backfill_nudge(ngx_kafka_ws_backfill_t *b,
     ngx_kafka_ws_backfill_read_t *read, uint64_t now);
+static void ngx_kafka_ws_backfill_wake(ngx_kafka_ws_backfill_t *b,
+    ngx_kafka_ws_backfill_read_t *read);
 static ngx_int_t ngx_kafka_ws_backfill_record(void *data, void *opaque,
     ngx_kafka_ws_record_t *rec);
 static ngx_int_t ngx_kafka_ws_backfill_publish(ngx_kafka_ws_backfill_t *b,
@@ -78,8 +80,7 @@ ngx_kafka_ws_backfill_read(ngx_kafka_ws_backfill_t *b,
         return NGX_ERROR;
     }
 
-    ngx_kafka_ws_kafka_nudge(b->kafka, &read->topic, read->stream->partition,
-                             NGX_KAFKA_WS_BACKFILL_WARM);
+    ngx_kafka_ws_backfill_wake(b, read);
 
     read->quiet = NGX_KAFKA_WS_BACKFILL_BEGUN;
 
@@ -184,11 +185,23 @@ ngx_kafka_ws_backfill_nudge(ngx_kafka_ws_backfill_t *b,
 
     read->quiet = ngx_min(read->quiet * 2, NGX_KAFKA_WS_BACKFILL_QUIET);
 
-    ngx_kafka_ws_kafka_nudge(b->kafka, &read->topic, read->stream->partition,
-                             NGX_KAFKA_WS_BACKFILL_WARM);
+    ngx_kafka_ws_backfill_wake(b, read);
 
     read->nudged = ngx_kafka_ws_shm_now();
     read->taken = 0;
+}
+
+
+static void
+ngx_kafka_ws_backfill_wake(ngx_kafka_ws_backfill_t *b,
+    ngx_kafka_ws_backfill_read_t *read)
+{
+    ngx_kafka_ws_kafka_offsets_t  o;
+
+    o.topic = &read->topic;
+    o.partition = read->stream->partition;
+
+    ngx_kafka_ws_kafka_nudge(b->kafka, &o, 1, NGX_KAFKA_WS_BACKFILL_WARM);
 }
 
 

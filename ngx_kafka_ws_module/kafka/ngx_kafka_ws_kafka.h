@@ -151,14 +151,6 @@ void ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k,
     ngx_kafka_ws_kafka_part_t *part);
 
 /*
- * Has a partition that was just assigned fetched at once: if no other one of
- * its leader is, librdkafka's thread sleeps for up to a second.
- * cost:      blocks up to timeout ms, usually for one request
- */
-void ngx_kafka_ws_kafka_nudge(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
-    int32_t partition, int timeout);
-
-/*
  * Waits up to timeout ms for something, and hands all that is there to the
  * handler, up to a bound.
  * returns:   the number of records; up to NGX_KAFKA_WS_KAFKA_BATCH: it was all
@@ -181,6 +173,16 @@ ngx_uint_t ngx_kafka_ws_kafka_take(ngx_kafka_ws_kafka_t *k,
  */
 void ngx_kafka_ws_kafka_watermarks(ngx_kafka_ws_kafka_t *k,
     ngx_str_t *topic, int32_t partition, int64_t *low, int64_t *high);
+
+/*
+ * Has n partitions that were just assigned fetched at once: if no other one of
+ * a leader is, librdkafka's thread for it sleeps for up to a second.
+ * offsets:   of which topic and partition are set
+ * cost:      blocks up to timeout ms, usually for one request
+ * where:     any thread
+ */
+void ngx_kafka_ws_kafka_nudge(ngx_kafka_ws_kafka_t *k,
+    ngx_kafka_ws_kafka_offsets_t *offsets, ngx_uint_t n, int timeout);
 
 /* opens a handle for what follows; as above */
 ngx_kafka_ws_kafka_query_t *ngx_kafka_ws_kafka_query_open(

@@ -341,13 +341,24 @@ ngx_kafka_ws_kafka_take(ngx_kafka_ws_kafka_t *k,
 
 
 void
-ngx_kafka_ws_kafka_nudge(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
-    int32_t partition, int timeout)
+ngx_kafka_ws_kafka_nudge(ngx_kafka_ws_kafka_t *k,
+    ngx_kafka_ws_kafka_offsets_t *offsets, ngx_uint_t n, int timeout)
 {
-    int64_t  low, high;
+    ngx_uint_t                        i;
+    rd_kafka_topic_partition_list_t  *list;
 
-    /* any request to the leader wakes the thread that would fetch */
+    /* any request to a leader wakes the thread that would fetch */
 
-    (void) rd_kafka_query_watermark_offsets(k->rk, (char *) topic->data,
-                                            partition, &low, &high, timeout);
+    list = rd_kafka_topic_partition_list_new((int) n);
+
+    for (i = 0; i < n; i++) {
+        rd_kafka_topic_partition_list_add(list,
+                                          (char *) offsets[i].topic->data,
+                                          offsets[i].partition)->offset
+            = RD_KAFKA_OFFSET_END;
+    }
+
+    (void) rd_kafka_offsets_for_times(k->rk, list, timeout);
+
+    rd_kafka_topic_partition_list_destroy(list);
 }

@@ -44,10 +44,13 @@ static void ngx_kafka_ws_step_round(void);
 static ngx_uint_t ngx_kafka_ws_step_deliver(ngx_kafka_ws_kafka_t *k,
     ngx_kafka_ws_step_part_t *part);
 static ngx_uint_t ngx_kafka_ws_step_number(ngx_str_t *topic);
+static ngx_uint_t ngx_kafka_ws_step_kept(void);
 
 
 ngx_kafka_ws_step_log_t         ngx_kafka_ws_step_log;
 const char                     *ngx_kafka_ws_step_was;
+ngx_uint_t                      ngx_kafka_ws_step_wanted;
+ngx_uint_t                      ngx_kafka_ws_step_pace = 1;
 
 static ngx_kafka_ws_kafka_t     ngx_kafka_ws_step_consumer;
 static ngx_kafka_ws_consumer_t *ngx_kafka_ws_step_c;
@@ -143,7 +146,7 @@ pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
 int
 clock_gettime(clockid_t clock, struct timespec *ts)
 {
-    ngx_kafka_ws_step_now++;
+    ngx_kafka_ws_step_now += ngx_kafka_ws_step_pace;
 
     ts->tv_sec = 1000000 + ngx_kafka_ws_step_now / 1000;
     ts->tv_nsec = ngx_kafka_ws_step_now % 1000 * 1000000;
@@ -314,8 +317,33 @@ ngx_kafka_ws_kafka_poll(ngx_kafka_ws_kafka_t *k, int timeout)
     if (ngx_kafka_ws_step_rounds < ngx_kafka_ws_step_least) {
         ngx_kafka_ws_step_round();
 
-    } else {
+    } else if (!ngx_kafka_ws_step_kept()) {
         ngx_kafka_ws_step_c->stop = 1;
+    }
+
+    return 0;
+}
+
+
+/* rings that nobody wants: the helper has still to look */
+
+static ngx_uint_t
+ngx_kafka_ws_step_kept(void)
+{
+    ngx_uint_t               n;
+    ngx_kafka_ws_topic_t    *topic;
+    ngx_kafka_ws_cluster_t  *kwc;
+
+    kwc = ngx_kafka_ws_step_c->cluster;
+
+    for (n = 0; n < NGX_KAFKA_WS_STEP_TOPICS && kwc->idle; n++) {
+        topic = ngx_kafka_ws_shm_find(kwc->root, &ngx_kafka_ws_step_names[n]);
+
+        if (topic && topic->nrings
+            && !(ngx_kafka_ws_step_wanted & ((ngx_uint_t) 1 << n)))
+        {
+            return 1;
+        }
     }
 
     return 0;
@@ -482,8 +510,8 @@ ngx_kafka_ws_kafka_know(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic)
 
 
 void
-ngx_kafka_ws_kafka_nudge(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
-    int32_t partition, int timeout)
+ngx_kafka_ws_kafka_nudge(ngx_kafka_ws_kafka_t *k,
+    ngx_kafka_ws_kafka_offsets_t *offsets, ngx_uint_t n, int timeout)
 {
     /* void */
 }
