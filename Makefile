@@ -369,7 +369,7 @@ $(eval $(call HTTP_RULES,objs-unit-plain,-O1 -g $$(WARN)))
 # that of the zone: the files of core/ that have it, with an allocator that fails
 
 SHM_SRCS = $(addprefix ngx_kafka_ws_module/core/ngx_kafka_ws_,shm.c \
-	shm_blocks.c shm_write.c segment.c)
+	shm_blocks.c shm_write.c segment.c interest.c)
 
 define SHM_RULES
 $(1)/shm_%: t/unit/shm_%.c $(SHM_SRCS) $(1)/lib.a $(OBJS)/configured Makefile \
