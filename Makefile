@@ -370,9 +370,9 @@ $(eval $(call HTTP_RULES,objs-unit-plain,-O1 -g $$(WARN)))
 # test itself: the zone, with an allocator that fails, and what is gathered
 
 SHM_SRCS = $(addprefix ngx_kafka_ws_module/core/ngx_kafka_ws_,shm.c \
-	shm_blocks.c shm_write.c segment.c)
+	shm_blocks.c shm_write.c segment.c interest.c)
 GATHER_SRCS = $(addprefix ngx_kafka_ws_module/http/ngx_kafka_ws_,gather.c \
-	gather_sift.c group.c)
+	gather_gap.c gather_sift.c group.c sums.c)
 
 # FOLDER, FLAGS, STEM of the tests, FILES
 define FILES_RULES

@@ -132,8 +132,8 @@ is($s->{generation}, 1, 'generation');
 is(join(' ', sort keys %$c), 'accepted backfill batches broker bytes '
 	. 'closes connections copied copies epoch events frames gaps '
 	. 'heartbeat_age_ms helper_pid kafka_cluster_id lapped name passes '
-	. 'records refusals renderings sends slow topics wakes wakes_sent '
-	. 'zone', 'fields of a cluster');
+	. 'records refusals renderings rings sends slow topics wakes '
+	. 'wakes_sent zone', 'fields of a cluster');
 
 is($c->{name}, 'c', 'name');
 is($c->{zone}{name}, 'stream', 'zone name');

@@ -31,6 +31,7 @@
 typedef struct ngx_kafka_ws_cluster_s  ngx_kafka_ws_cluster_t;
 typedef struct ngx_kafka_ws_root_s     ngx_kafka_ws_root_t;
 typedef struct ngx_kafka_ws_blocks_s   ngx_kafka_ws_blocks_t;
+typedef struct ngx_kafka_ws_held_s     ngx_kafka_ws_held_t;
 
 
 /* one argument of "topics": a literal name, or a regular expression */
@@ -68,6 +69,8 @@ struct ngx_kafka_ws_cluster_s {
     ngx_str_t                   zone;
     ngx_shm_zone_t             *shm_zone;
     size_t                      ring;        /* bytes of a data ring */
+    ngx_msec_t                  idle;        /* that rings are kept for nobody;
+                                                0: all topics have rings */
     size_t                      max_record;  /* bytes */
     ngx_int_t                   preload_records;   /* -1: not limited */
     ngx_msec_int_t              preload_age;       /* ms, -1: not limited */
@@ -91,6 +94,7 @@ struct ngx_kafka_ws_cluster_s {
 
     ngx_kafka_ws_root_t        *root;        /* in the zone, once mapped */
     ngx_kafka_ws_blocks_t      *blocks;      /* the writer's: what is in use */
+    ngx_kafka_ws_held_t        *held;        /* this process's: what it wants */
 
     u_char                     *file;        /* where the block stands */
     ngx_uint_t                  line;

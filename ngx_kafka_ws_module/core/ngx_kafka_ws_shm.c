@@ -45,6 +45,9 @@
 
 #define NGX_KAFKA_WS_SHM_MAGIC  0x6b77732d73686d31ULL   /* "kws-shm1" */
 
+/* bytes of the lock file: from 1 on those of zones, from here on of slots */
+#define NGX_KAFKA_WS_SHM_SLOTS  0x40000000
+
 
 /* in memory that the master and all its children share */
 
@@ -54,11 +57,14 @@ typedef struct {
 } ngx_kafka_ws_lineage_t;
 
 
+static ngx_int_t ngx_kafka_ws_shm_flock(int cmd, off_t byte,
+    struct flock *fl);
 static size_t ngx_kafka_ws_shm_pages(size_t size);
 
 
 static ngx_kafka_ws_lineage_t  *ngx_kafka_ws_lineage;
 static ngx_fd_t                 ngx_kafka_ws_lock_fd = NGX_INVALID_FILE;
+static ngx_uint_t               ngx_kafka_ws_slot_locked;
 
 
 ngx_int_t
@@ -72,7 +78,15 @@ ngx_kafka_ws_shm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     if (okwc) {
         kwc->root = okwc->root;
+        kwc->held = okwc->held;
         return NGX_OK;
+    }
+
+    /* for as long as there is a process that knows the zone */
+
+    kwc->held = calloc(1, sizeof(ngx_kafka_ws_held_t));
+    if (kwc->held == NULL) {
+        return NGX_ERROR;
     }
 
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
@@ -105,9 +119,10 @@ ngx_kafka_ws_shm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 size_t
 ngx_kafka_ws_shm_needed(ngx_kafka_ws_cluster_t *kwc)
 {
-    size_t  n, pages;
+    size_t  n, rings, pages;
 
     n = ngx_kafka_ws_cluster_literals(kwc);
+    rings = kwc->idle ? 1 : n;
 
     pages = 4 + ngx_kafka_ws_shm_pages(sizeof(ngx_kafka_ws_root_t))
             + (n / NGX_KAFKA_WS_TOPICS_CHUNK + 1)
@@ -116,7 +131,7 @@ ngx_kafka_ws_shm_needed(ngx_kafka_ws_cluster_t *kwc)
             + (n / NGX_KAFKA_WS_STREAMS_CHUNK + 1)
               * ngx_kafka_ws_shm_pages(NGX_KAFKA_WS_STREAMS_CHUNK
                                        * sizeof(ngx_kafka_ws_stream_t))
-            + n * ngx_kafka_ws_shm_pages(ngx_kafka_ws_shm_ring_bytes(kwc));
+            + rings * ngx_kafka_ws_shm_pages(ngx_kafka_ws_shm_ring_bytes(kwc));
 
     return pages * (ngx_pagesize + sizeof(ngx_slab_page_t));
 }
@@ -178,11 +193,18 @@ ngx_kafka_ws_shm_generation(void)
 ngx_kafka_ws_slot_t *
 ngx_kafka_ws_shm_slot(ngx_kafka_ws_root_t *root)
 {
+    return &root->slot[ngx_kafka_ws_shm_slot_number()];
+}
+
+
+ngx_uint_t
+ngx_kafka_ws_shm_slot_number(void)
+{
     ngx_uint_t  n;
 
     n = (ngx_process_slot < 0) ? 0 : (ngx_uint_t) ngx_process_slot;
 
-    return &root->slot[ngx_min(n, NGX_KAFKA_WS_SLOTS - 1)];
+    return ngx_min(n, NGX_KAFKA_WS_SLOTS - 1);
 }
 
 
@@ -330,19 +352,12 @@ ngx_kafka_ws_shm_view_own(ngx_kafka_ws_cluster_t *kwc,
 ngx_int_t
 ngx_kafka_ws_shm_lock(ngx_kafka_ws_cluster_t *kwc, uint64_t *epoch)
 {
-    struct flock            fl;
-    ngx_kafka_ws_root_t    *root;
+    struct flock          fl;
+    ngx_kafka_ws_root_t  *root;
 
     root = kwc->root;
 
-    ngx_memzero(&fl, sizeof(struct flock));
-
-    fl.l_type = F_WRLCK;
-    fl.l_whence = SEEK_SET;
-    fl.l_start = root->lock;
-    fl.l_len = 1;
-
-    if (fcntl(ngx_kafka_ws_lock_fd, F_SETLK, &fl) == -1) {
+    if (ngx_kafka_ws_shm_flock(F_SETLK, root->lock, &fl) != NGX_OK) {
         return (ngx_errno == NGX_EAGAIN || ngx_errno == NGX_EACCES)
                ? NGX_AGAIN : NGX_ERROR;
     }
@@ -362,6 +377,61 @@ ngx_kafka_ws_shm_lock(ngx_kafka_ws_cluster_t *kwc, uint64_t *epoch)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_kafka_ws_shm_flock(int cmd, off_t byte, struct flock *fl)
+{
+    ngx_memzero(fl, sizeof(struct flock));
+
+    fl->l_type = F_WRLCK;
+    fl->l_whence = SEEK_SET;
+    fl->l_start = byte;
+    fl->l_len = 1;
+
+    return (fcntl(ngx_kafka_ws_lock_fd, cmd, fl) == -1) ? NGX_ERROR : NGX_OK;
+}
+
+
+ngx_int_t
+ngx_kafka_ws_shm_lock_slot(ngx_log_t *log)
+{
+    ngx_uint_t    n;
+    struct flock  fl;
+
+    n = ngx_kafka_ws_shm_slot_number();
+
+    if (n == NGX_KAFKA_WS_SLOTS - 1
+        || ngx_kafka_ws_shm_flock(F_SETLK, NGX_KAFKA_WS_SHM_SLOTS + n, &fl)
+           == NGX_OK)
+    {
+        ngx_kafka_ws_slot_locked = 1;
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_ALERT, log, ngx_errno,
+                  "locking slot %ui failed", n);
+
+    return NGX_ERROR;
+}
+
+
+ngx_uint_t
+ngx_kafka_ws_shm_slot_locked(ngx_uint_t n)
+{
+    struct flock  fl;
+
+    if (n == NGX_KAFKA_WS_SLOTS - 1
+        || (ngx_kafka_ws_slot_locked && n == ngx_kafka_ws_shm_slot_number()))
+    {
+        /* shared; or our own lock, which does not keep us out */
+        return 1;
+    }
+
+    return ngx_kafka_ws_shm_flock(F_GETLK, NGX_KAFKA_WS_SHM_SLOTS + n, &fl)
+           != NGX_OK
+           || fl.l_type != F_UNLCK;
 }
 
 

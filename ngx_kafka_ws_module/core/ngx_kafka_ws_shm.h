@@ -22,6 +22,7 @@
 
 
 #define NGX_KAFKA_WS_SLOTS          128    /* processes with a slot each */
+#define NGX_KAFKA_WS_SLOT_WORDS     (NGX_KAFKA_WS_SLOTS / 64)
 #define NGX_KAFKA_WS_BUCKETS        1024   /* of topic names */
 #define NGX_KAFKA_WS_TOPICS_CHUNK   32
 #define NGX_KAFKA_WS_STREAMS_CHUNK  64
@@ -144,7 +145,17 @@ typedef enum {
 } ngx_kafka_ws_topic_state_e;
 
 
-/* entries are added and never moved; written by the writer only */
+/*
+ * Entries are added and never moved; written by the writer only, but for
+ * wanted and used.
+ *
+ * nrings: partitions below it have a ring; 0: none has, or those that are left
+ *         are not to be looked at
+ * wanted: who wants it, a bit for each slot, which its process alone sets and
+ *         clears; of a process that died it is left.  See
+ *         ngx_kafka_ws_interest.c
+ * used:   ms, when it was wanted last; 0: never
+ */
 
 typedef struct {
     u_char                    name[NGX_KAFKA_WS_TOPIC_MAX + 1];
@@ -155,6 +166,9 @@ typedef struct {
     uint32_t                  last;
     uint32_t                  npartitions;
     uint32_t                  next;        /* topic in the same bucket */
+    uint32_t                  nrings;
+    uint64_t                  used;
+    uint64_t                  wanted[NGX_KAFKA_WS_SLOT_WORDS];
 } ngx_kafka_ws_topic_t;
 
 
@@ -251,6 +265,17 @@ struct ngx_kafka_ws_root_s {
     uint64_t                  read_records;
     uint64_t                  read_bytes;  /* of keys and values */
     uint64_t                  yield;       /* segments are in the way */
+
+    /* rings on demand: asked and asks are the workers', else as above */
+    uint64_t                  asked[NGX_KAFKA_WS_CHUNKS / 64];
+                                           /* chunks with a topic that is
+                                              wanted and has no rings */
+    uint64_t                  asks;        /* such topics, so far */
+    uint64_t                  room;        /* rings that fit into what is
+                                              free */
+    uint64_t                  given_back;  /* topics, for want of interest */
+    uint64_t                  evicted;     /* the same, to make room */
+
     ngx_kafka_ws_segment_t    segment[NGX_KAFKA_WS_SEGMENTS];
 
     uint32_t                  ntopics;
@@ -260,6 +285,14 @@ struct ngx_kafka_ws_root_s {
     uint64_t                  streams[NGX_KAFKA_WS_CHUNKS];
 
     ngx_kafka_ws_slot_t       slot[NGX_KAFKA_WS_SLOTS];
+};
+
+
+/* a process's own: how often it wants each topic, whatever configuration */
+
+struct ngx_kafka_ws_held_s {
+    uint32_t                 *topics;      /* by number */
+    uint32_t                  ntopics;     /* places of it */
 };
 
 
@@ -280,7 +313,8 @@ ngx_int_t ngx_kafka_ws_shm_init_zone(ngx_shm_zone_t *shm_zone, void *data);
 
 /*
  * Bytes of zone that the cluster's literal topics need with one partition
- * each: the least that can be known before Kafka is asked.
+ * each, or, with "idle=", one of them: the least that can be known before Kafka
+ * is asked.
  */
 size_t ngx_kafka_ws_shm_needed(ngx_kafka_ws_cluster_t *kwc);
 
@@ -310,6 +344,12 @@ ngx_int_t ngx_kafka_ws_shm_open_blocks(ngx_kafka_ws_cluster_t *kwc);
 uint64_t ngx_kafka_ws_shm_alloc(ngx_kafka_ws_cluster_t *kwc, size_t size);
 void ngx_kafka_ws_shm_free(ngx_kafka_ws_cluster_t *kwc, uint64_t block);
 
+/*
+ * Counts how many rings there is room for, for root->room.
+ * cost:      a look at each page
+ */
+void ngx_kafka_ws_shm_count_room(ngx_kafka_ws_cluster_t *kwc);
+
 /* an empty ring of this cluster in a block of ngx_kafka_ws_shm_ring_bytes() */
 void ngx_kafka_ws_shm_init_ring(ngx_kafka_ws_cluster_t *kwc, uint64_t block,
     int64_t base);
@@ -331,6 +371,17 @@ uint64_t ngx_kafka_ws_shm_generation(void);
  * last one, whose counters are then approximate.
  */
 ngx_kafka_ws_slot_t *ngx_kafka_ws_shm_slot(ngx_kafka_ws_root_t *root);
+ngx_uint_t ngx_kafka_ws_shm_slot_number(void);
+
+/*
+ * This process has its slot from now on; the kernel frees it when the process
+ * is gone, however that ends.  The last slot, which may be shared, always is
+ * somebody's.
+ * returns:   lock: NGX_OK, NGX_ERROR: logged; locked: 1: a process has it
+ * where:     lock: init_process of a worker; locked: any process
+ */
+ngx_int_t ngx_kafka_ws_shm_lock_slot(ngx_log_t *log);
+ngx_uint_t ngx_kafka_ws_shm_slot_locked(ngx_uint_t n);
 
 /* sum over all slots; offset is offsetof(ngx_kafka_ws_counters_t, member) */
 uint64_t ngx_kafka_ws_shm_sum(ngx_kafka_ws_root_t *root, size_t offset);

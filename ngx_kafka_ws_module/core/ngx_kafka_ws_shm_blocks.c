@@ -224,3 +224,34 @@ ngx_kafka_ws_shm_free(ngx_kafka_ws_cluster_t *kwc, uint64_t block)
 
     (void) pthread_mutex_unlock(&blocks->mutex);
 }
+
+
+void
+ngx_kafka_ws_shm_count_room(ngx_kafka_ws_cluster_t *kwc)
+{
+    size_t                  i, n, run;
+    uint64_t                room;
+    ngx_kafka_ws_blocks_t  *blocks;
+
+    blocks = kwc->blocks;
+    n = ngx_kafka_ws_shm_npages(ngx_kafka_ws_shm_ring_bytes(kwc));
+    run = 0;
+    room = 0;
+
+    (void) pthread_mutex_lock(&blocks->mutex);
+
+    for (i = 0; i < blocks->npages; i++) {
+
+        if (blocks->page[i] != NGX_KAFKA_WS_PAGE_FREE) {
+            run = 0;
+
+        } else if (++run == n) {
+            run = 0;
+            room++;
+        }
+    }
+
+    (void) pthread_mutex_unlock(&blocks->mutex);
+
+    ngx_kafka_ws_store_release(&kwc->root->room, room);
+}

@@ -28,6 +28,11 @@ ngx_kafka_ws_shm_reset(ngx_kafka_ws_cluster_t *kwc)
     /* no topic is known until Kafka was asked: workers answer 503 */
     ngx_kafka_ws_store_release(&root->allowed, 0);
 
+    for (i = 0; i < root->ntopics; i++) {
+        ngx_kafka_ws_store_relaxed(&ngx_kafka_ws_shm_topic(root, i)->nrings,
+                                   0);
+    }
+
     for (i = 0; i < root->nstreams; i++) {
         ngx_kafka_ws_shm_free_ring(kwc, ngx_kafka_ws_shm_stream(root, i));
     }

@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "ngx_kafka_ws_bounds.h"
+#include "ngx_kafka_ws_once.h"
 
 
 static ngx_int_t ngx_kafka_ws_bounds_key(ngx_http_request_t *r,

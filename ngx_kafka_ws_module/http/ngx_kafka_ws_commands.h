@@ -110,5 +110,29 @@ ngx_int_t ngx_kafka_ws_commands_ended(ngx_kafka_ws_client_t *client,
 void ngx_kafka_ws_commands_remove(ngx_kafka_ws_client_t *client,
     ngx_kafka_ws_subscription_t *sub);
 
+#define ngx_kafka_ws_commands_log(ask)                                        \
+    (ask)->client->subscriber.connection->log
+
+/* of a check whose answer is out, or could not be sent */
+#define ngx_kafka_ws_commands_declined(rc)                                    \
+    ((rc) == NGX_OK ? NGX_DECLINED : NGX_ERROR)
+
+/*
+ * Functions that check.
+ * returns:   NGX_OK; NGX_DECLINED: the command has its answer; NGX_ERROR
+ */
+ngx_int_t ngx_kafka_ws_commands_topic(ngx_kafka_ws_asking_t *ask,
+    ngx_kafka_ws_route_key_t *key);
+ngx_int_t ngx_kafka_ws_commands_within(ngx_kafka_ws_asking_t *ask,
+    ngx_kafka_ws_route_key_t *key, ngx_kafka_ws_within_t *within);
+ngx_int_t ngx_kafka_ws_commands_positions(ngx_kafka_ws_asking_t *ask,
+    ngx_kafka_ws_topic_t *topic, ngx_kafka_ws_range_t *ranges,
+    ngx_uint_t nranges);
+ngx_int_t ngx_kafka_ws_commands_wish(ngx_kafka_ws_asking_t *ask,
+    ngx_kafka_ws_wish_t **wish);
+
+/* the answer to a command that there is no memory for */
+ngx_int_t ngx_kafka_ws_commands_no_memory(ngx_kafka_ws_asking_t *ask);
+
 
 #endif /* _NGX_KAFKA_WS_COMMANDS_H_INCLUDED_ */

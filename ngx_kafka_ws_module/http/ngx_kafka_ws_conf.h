@@ -207,9 +207,13 @@ char *ngx_kafka_ws_conf_commands(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_kafka_ws_conf_check_drain(ngx_conf_t *cf, void *post, void *data);
 
 
-/* "brokers" and "topics" of a cluster block */
+/* lines of a cluster block: "brokers", "topics", "ring" and so on */
 char *ngx_kafka_ws_conf_brokers(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc);
 char *ngx_kafka_ws_conf_topics(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc);
+char *ngx_kafka_ws_conf_ring(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc);
+char *ngx_kafka_ws_conf_max_record(ngx_conf_t *cf,
+    ngx_kafka_ws_cluster_t *kwc);
+char *ngx_kafka_ws_conf_preload(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc);
 
 /*
  * Has the cluster know the renderings of a location.

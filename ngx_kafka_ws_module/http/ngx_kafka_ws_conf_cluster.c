@@ -15,10 +15,6 @@
 #include "ngx_kafka_ws_shm.h"
 
 
-#define NGX_KAFKA_WS_RING_MIN     (64 * 1024)             /* bytes */
-#define NGX_KAFKA_WS_RING_MAX     (1024 * 1024 * 1024)    /* bytes */
-#define NGX_KAFKA_WS_RECORD_MIN   64                      /* bytes */
-
 #define NGX_KAFKA_WS_SUB_BROKERS     0x01
 #define NGX_KAFKA_WS_SUB_TOPICS      0x02
 #define NGX_KAFKA_WS_SUB_ZONE        0x04
@@ -56,12 +52,6 @@ static char *ngx_kafka_ws_block_sizes(ngx_conf_t *cf,
     ngx_kafka_ws_block_t *block);
 static char *ngx_kafka_ws_sub_zone(ngx_conf_t *cf,
     ngx_kafka_ws_cluster_t *kwc);
-static char *ngx_kafka_ws_sub_ring(ngx_conf_t *cf,
-    ngx_kafka_ws_cluster_t *kwc);
-static char *ngx_kafka_ws_sub_preload(ngx_conf_t *cf,
-    ngx_kafka_ws_cluster_t *kwc);
-static char *ngx_kafka_ws_sub_max_record(ngx_conf_t *cf,
-    ngx_kafka_ws_cluster_t *kwc);
 static char *ngx_kafka_ws_sub_property(ngx_conf_t *cf,
     ngx_kafka_ws_cluster_t *kwc);
 
@@ -81,16 +71,16 @@ static ngx_kafka_ws_sub_t  ngx_kafka_ws_subs[] = {
       ngx_kafka_ws_sub_zone },
 
     { ngx_string("ring"),
-      NGX_KAFKA_WS_SUB_RING, 1, 1,
-      ngx_kafka_ws_sub_ring },
+      NGX_KAFKA_WS_SUB_RING, 1, 2,
+      ngx_kafka_ws_conf_ring },
 
     { ngx_string("preload"),
       NGX_KAFKA_WS_SUB_PRELOAD, 1, 2,
-      ngx_kafka_ws_sub_preload },
+      ngx_kafka_ws_conf_preload },
 
     { ngx_string("max_record"),
       NGX_KAFKA_WS_SUB_MAX_RECORD, 1, 1,
-      ngx_kafka_ws_sub_max_record },
+      ngx_kafka_ws_conf_max_record },
 
     { ngx_string("property"),
       NGX_KAFKA_WS_SUB_PROPERTY, 2, 2,
@@ -376,128 +366,6 @@ ngx_kafka_ws_sub_zone(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc)
 
 
 static char *
-ngx_kafka_ws_sub_ring(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc)
-{
-    off_t       size;
-    ngx_str_t  *value;
-
-    value = cf->args->elts;
-
-    size = ngx_parse_offset(&value[1]);
-
-    if (size < NGX_KAFKA_WS_RING_MIN || size > NGX_KAFKA_WS_RING_MAX
-        || (size & (size - 1)))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid size \"%V\" in \"ring\" directive: "
-                           "a power of two from 64k to 1g expected",
-                           &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    kwc->ring = (size_t) size;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_kafka_ws_sub_max_record(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc)
-{
-    off_t       size;
-    ngx_str_t  *value;
-
-    value = cf->args->elts;
-
-    size = ngx_parse_offset(&value[1]);
-
-    if (size < NGX_KAFKA_WS_RECORD_MIN
-        || size > NGX_KAFKA_WS_RING_MAX / NGX_KAFKA_WS_RING_FRAMES)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid size \"%V\" in \"max_record\" directive: "
-                           "64 to 256m expected", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    kwc->max_record = (size_t) size;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_kafka_ws_sub_preload(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc)
-{
-    ngx_str_t   *value, s;
-    ngx_int_t    n;
-    ngx_uint_t   i;
-
-    value = cf->args->elts;
-
-    /* what is not given is not limited, only by the ring */
-
-    kwc->preload_records = -1;
-    kwc->preload_age = -1;
-
-    if (cf->args->nelts == 2
-        && value[1].len == 3 && ngx_strncmp(value[1].data, "off", 3) == 0)
-    {
-        kwc->preload_records = 0;
-        return NGX_CONF_OK;
-    }
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        if (kwc->preload_records == -1
-            && value[i].len > 8
-            && ngx_strncmp(value[i].data, "records=", 8) == 0)
-        {
-            n = ngx_atoi(value[i].data + 8, value[i].len - 8);
-
-            if (n <= 0) {
-                goto invalid;
-            }
-
-            kwc->preload_records = n;
-
-            continue;
-        }
-
-        if (kwc->preload_age == -1
-            && value[i].len > 4
-            && ngx_strncmp(value[i].data, "age=", 4) == 0)
-        {
-            s.len = value[i].len - 4;
-            s.data = value[i].data + 4;
-
-            n = ngx_parse_time(&s, 0);
-
-            if (n <= 0) {
-                goto invalid;
-            }
-
-            kwc->preload_age = n;
-
-            continue;
-        }
-
-        goto invalid;
-    }
-
-    return NGX_CONF_OK;
-
-invalid:
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" in \"preload\" directive: "
-                       "off, or records=n and age=time expected", &value[i]);
-
-    return NGX_CONF_ERROR;
-}
-
-
-static char *
 ngx_kafka_ws_sub_property(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc)
 {
     char           error[NGX_KAFKA_WS_KAFKA_ERROR_LEN];
@@ -569,6 +437,16 @@ ngx_kafka_ws_conf_cluster_finish(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc)
     }
 
     n = ngx_kafka_ws_cluster_literals(kwc);
+
+    if (kwc->idle) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "zone \"%V\" is too small: %ui topic%s and the rings of "
+                      "one partition need at least %uzk, for cluster \"%V\" in "
+                      "%s:%ui", &kwc->zone, n, n == 1 ? "" : "s",
+                      (needed + 1023) / 1024, &kwc->name, kwc->file,
+                      kwc->line);
+        return NGX_ERROR;
+    }
 
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                   "zone \"%V\" is too small: %ui topic%s with a partition each "

@@ -16,6 +16,7 @@
 #include "ngx_kafka_ws_filter_wants.h"
 #include "ngx_kafka_ws_handler.h"
 #include "ngx_kafka_ws_handshake.h"
+#include "ngx_kafka_ws_interest.h"
 #include "ngx_kafka_ws_once.h"
 #include "ngx_kafka_ws_query.h"
 #include "ngx_kafka_ws_worker.h"
@@ -54,6 +55,9 @@ static ngx_int_t ngx_kafka_ws_handler_positions(ngx_http_request_t *r,
     ngx_kafka_ws_refused_t *refused);
 static ngx_int_t ngx_kafka_ws_handler_limit(ngx_http_request_t *r,
     ngx_kafka_ws_counters_t *counters, ngx_kafka_ws_refused_t *refused);
+static ngx_int_t ngx_kafka_ws_handler_room(ngx_kafka_ws_loc_conf_t *klcf,
+    ngx_kafka_ws_counters_t *counters, ngx_kafka_ws_topic_t *topic,
+    ngx_kafka_ws_refused_t *refused);
 static ngx_int_t ngx_kafka_ws_handler_commands(ngx_http_request_t *r,
     ngx_kafka_ws_asked_t *asked, ngx_kafka_ws_joining_t *joining);
 
@@ -103,6 +107,10 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
         rc = ngx_kafka_ws_handler_limit(r, counters, &refused);
     }
 
+    if (rc == NGX_OK) {
+        rc = ngx_kafka_ws_handler_room(klcf, counters, asked.topic, &refused);
+    }
+
     if (rc == NGX_DECLINED) {
         return ngx_kafka_ws_handshake_refuse(r, counters, &refused);
     }
@@ -122,9 +130,17 @@ ngx_kafka_ws_handler(ngx_http_request_t *r)
     key.terms = asked.filter.terms;
     key.nterms = asked.filter.nterms;
 
-    if (ngx_kafka_ws_handler_commands(r, &asked, &joining) != NGX_OK
-        || ngx_kafka_ws_worker_prepare(kww, r, &key, &joining) != NGX_OK)
-    {
+    rc = ngx_kafka_ws_handler_commands(r, &asked, &joining);
+
+    if (rc == NGX_OK) {
+        rc = ngx_kafka_ws_worker_prepare(kww, r, &key, &joining);
+    }
+
+    if (key.topic) {
+        ngx_kafka_ws_interest_drop(key.cluster, key.topic);
+    }
+
+    if (rc != NGX_OK) {
         ngx_kafka_ws_count(&counters->connections, -1);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -476,6 +492,38 @@ ngx_kafka_ws_handler_limit(ngx_http_request_t *r,
     return ngx_kafka_ws_declined(refused, NGX_HTTP_SERVICE_UNAVAILABLE,
                                  NGX_KAFKA_WS_REFUSED_CONNECTIONS,
                                  "too many connections");
+}
+
+
+/*
+ * Holds the topic, until its route does, and only then looks whether its rings
+ * are there, or may be: as above, for the last room in the zone.
+ */
+
+static ngx_int_t
+ngx_kafka_ws_handler_room(ngx_kafka_ws_loc_conf_t *klcf,
+    ngx_kafka_ws_counters_t *counters, ngx_kafka_ws_topic_t *topic,
+    ngx_kafka_ws_refused_t *refused)
+{
+    if (topic == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_kafka_ws_interest_hold(klcf->cluster, topic) != NGX_OK) {
+        ngx_kafka_ws_count(&counters->connections, -1);
+        return NGX_ERROR;
+    }
+
+    if (ngx_kafka_ws_interest_room(klcf->cluster, topic)) {
+        return NGX_OK;
+    }
+
+    ngx_kafka_ws_interest_drop(klcf->cluster, topic);
+    ngx_kafka_ws_count(&counters->connections, -1);
+
+    return ngx_kafka_ws_declined(refused, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                 NGX_KAFKA_WS_REFUSED_NO_MEMORY,
+                                 "no room for this topic");
 }
 
 

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_kafka_ws_interest.h"
 #include "ngx_kafka_ws_route.h"
 
 
@@ -100,6 +101,12 @@ ngx_kafka_ws_route_create(ngx_kafka_ws_route_key_t *key, ngx_log_t *log)
         return NULL;
     }
 
+    if (ngx_kafka_ws_interest_hold(key->cluster, key->topic) != NGX_OK) {
+        ngx_free(route->ranges);
+        ngx_free(route);
+        return NULL;
+    }
+
     ngx_memcpy(route->ranges, key->ranges, size);
 
     route->nranges = key->nranges;
@@ -125,6 +132,8 @@ ngx_kafka_ws_route_create(ngx_kafka_ws_route_key_t *key, ngx_log_t *log)
         return NULL;
     }
 
+    ngx_kafka_ws_interest_ask(route->cluster, route->topic);
+
     return route;
 }
 
@@ -139,6 +148,8 @@ ngx_kafka_ws_route_free(ngx_kafka_ws_route_t *route)
     if (route->parts) {
         ngx_free(route->parts);
     }
+
+    ngx_kafka_ws_interest_drop(route->cluster, route->topic);
 
     ngx_kafka_ws_group_set_free(&route->set);
     ngx_free(route->ranges);
@@ -174,6 +185,12 @@ ngx_kafka_ws_route_extend(ngx_kafka_ws_route_t *route, ngx_log_t *log)
         }
 
         stream = ngx_kafka_ws_shm_stream(root, n);
+
+        if ((uint32_t) stream->partition
+            >= ngx_kafka_ws_load_acquire(&route->topic->nrings))
+        {
+            return added;
+        }
 
         if (ngx_kafka_ws_ranges_contain(route->ranges, route->nranges,
                                         stream->partition))

@@ -103,7 +103,8 @@ typedef struct {
 
 
 /*
- * Finds the route in a list, or adds it.
+ * Finds the route in a list, or adds it.  A route holds its topic, and asks for
+ * its rings: see ngx_kafka_ws_interest.h.
  * returns:   NULL: no memory
  * where:     a worker, as all below
  */

@@ -224,7 +224,7 @@ ngx_kafka_ws_start_decided(ngx_kafka_ws_route_t *route,
     ngx_uint_t  k, lost, busy;
 
     lost = 0;
-    busy = 0;
+    busy = (route->nparts == 0);
 
     for (k = 0; k < route->nparts; k++) {
         ngx_kafka_ws_start_decide(route, sub, wish, k, &d[k]);

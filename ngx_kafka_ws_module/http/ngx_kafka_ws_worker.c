@@ -13,6 +13,7 @@
 #include <ngx_http.h>
 
 #include "ngx_kafka_ws_event.h"
+#include "ngx_kafka_ws_interest.h"
 #include "ngx_kafka_ws_wakeup.h"
 #include "ngx_kafka_ws_worker.h"
 
@@ -106,11 +107,16 @@ ngx_kafka_ws_worker_init(ngx_cycle_t *cycle, ngx_kafka_ws_main_conf_t *mcf)
         ngx_kafka_ws_store_relaxed(&slot->deflate, 0);
         ngx_kafka_ws_store_relaxed(&slot->armed, 0);
         ngx_kafka_ws_wakeup_want(slot, none);
+        ngx_kafka_ws_interest_begin(kwc[n]->root);
         ngx_kafka_ws_store_relaxed(&slot->pid, (uint32_t) ngx_pid);
 
         if (n == 0) {
             kww->counters = &slot->counters;
         }
+    }
+
+    if (ngx_kafka_ws_shm_lock_slot(cycle->log) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     ngx_kafka_ws_worker_process = kww;
@@ -309,19 +315,21 @@ ngx_kafka_ws_worker_step(ngx_kafka_ws_worker_t *kww,
 
 
 /*
- * What ends all streams of a route at once: its topic is gone, or the zone
- * belongs to another configuration now.
+ * What ends all streams of a route at once: its topic is gone, or there is no
+ * room for it, or the zone belongs to another configuration now.
  */
 
 static void
 ngx_kafka_ws_worker_check(ngx_kafka_ws_worker_t *kww)
 {
+    uint32_t               state;
     ngx_kafka_ws_root_t   *root;
     ngx_kafka_ws_route_t  *route, *next;
 
     for (route = ngx_kafka_ws_worker_step(kww, NULL); route; route = next) {
         next = ngx_kafka_ws_worker_step(kww, route);
         root = route->cluster->root;
+        state = ngx_kafka_ws_load_relaxed(&route->topic->state);
 
         if (ngx_kafka_ws_load_relaxed(&root->retired)
             || ngx_kafka_ws_load_relaxed(&root->layout)
@@ -330,9 +338,11 @@ ngx_kafka_ws_worker_check(ngx_kafka_ws_worker_t *kww)
             ngx_kafka_ws_worker_close_all(kww, route,
                                           NGX_KAFKA_WS_CLOSE_RESTART);
 
-        } else if (ngx_kafka_ws_load_relaxed(&route->topic->state)
-                   != NGX_KAFKA_WS_TOPIC_OK)
-        {
+        } else if (state == NGX_KAFKA_WS_TOPIC_NO_MEMORY) {
+            ngx_kafka_ws_worker_close_all(kww, route,
+                                          NGX_KAFKA_WS_CLOSE_OVERLOAD);
+
+        } else if (state != NGX_KAFKA_WS_TOPIC_OK) {
             ngx_kafka_ws_worker_close_all(kww, route,
                                           NGX_KAFKA_WS_CLOSE_GONE);
 

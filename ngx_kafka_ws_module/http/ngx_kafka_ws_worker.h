@@ -148,6 +148,9 @@ void ngx_kafka_ws_worker_begin(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
 ngx_int_t ngx_kafka_ws_worker_deliver(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route, ngx_uint_t *sends);
+/* partitions that have got a ring; who is live is told */
+void ngx_kafka_ws_worker_extend(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route);
 /* moves a route that nobody is live on to the end of its rings */
 ngx_uint_t ngx_kafka_ws_worker_skip(ngx_kafka_ws_route_t *route);
 

@@ -273,6 +273,11 @@ ngx_kafka_ws_worker_go_on(ngx_kafka_ws_worker_t *kww,
 
     if (sub->where == NGX_KAFKA_WS_AT_PENDING) {
 
+        if (route->nparts == 0) {
+            /* rings that are made for it, perhaps */
+            ngx_kafka_ws_worker_extend(kww, route);
+        }
+
         if (!ngx_kafka_ws_start_ready(route, sub)) {
             return NGX_OK;
         }

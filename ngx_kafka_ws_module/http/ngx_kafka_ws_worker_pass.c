@@ -44,8 +44,6 @@
 
 static ngx_int_t ngx_kafka_ws_worker_route(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
-static void ngx_kafka_ws_worker_extend(ngx_kafka_ws_worker_t *kww,
-    ngx_kafka_ws_route_t *route);
 static ngx_kafka_ws_gather_e ngx_kafka_ws_worker_overrun(
     ngx_kafka_ws_worker_t *kww, ngx_kafka_ws_route_t *route);
 static void ngx_kafka_ws_worker_stale(ngx_kafka_ws_worker_t *kww,
@@ -229,7 +227,7 @@ ngx_kafka_ws_worker_route(ngx_kafka_ws_worker_t *kww,
 }
 
 
-static void
+void
 ngx_kafka_ws_worker_extend(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route)
 {

@@ -141,7 +141,7 @@ ngx_kafka_ws_backfill_tell(ngx_kafka_ws_backfill_t *b)
 {
     b->dirty = 0;
 
-    ngx_kafka_ws_store_release(&b->root->news, b->root->news + 1);
+    (void) ngx_kafka_ws_fetch_add(&b->root->news, 1);
     (void) ngx_kafka_ws_wakeup_notify(b->root, NULL);
 }
 

@@ -27,6 +27,7 @@ typedef struct {
     ngx_kafka_ws_stream_t       *stream;
     ngx_str_t                    topic;        /* the directory's */
     ngx_kafka_ws_segment_t      *segment;
+    ngx_kafka_ws_kafka_part_t   *assigned;
     ngx_kafka_ws_ring_t          ring;         /* of the segment */
     int64_t                      next;         /* offset to come */
     int64_t                      until;        /* from here on it is there */

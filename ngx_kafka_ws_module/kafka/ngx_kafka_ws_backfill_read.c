@@ -35,6 +35,8 @@ static void ngx_kafka_ws_backfill_until(ngx_kafka_ws_backfill_t *b,
     ngx_kafka_ws_backfill_read_t *read);
 static void ngx_kafka_ws_backfill_nudge(ngx_kafka_ws_backfill_t *b,
     ngx_kafka_ws_backfill_read_t *read, uint64_t now);
+static void ngx_kafka_ws_backfill_wake(ngx_kafka_ws_backfill_t *b,
+    ngx_kafka_ws_backfill_read_t *read);
 static ngx_int_t ngx_kafka_ws_backfill_record(void *data, void *opaque,
     ngx_kafka_ws_record_t *rec);
 static ngx_int_t ngx_kafka_ws_backfill_publish(ngx_kafka_ws_backfill_t *b,
@@ -66,20 +68,19 @@ ngx_kafka_ws_backfill_read(ngx_kafka_ws_backfill_t *b,
         ngx_kafka_ws_kafka_warm(b->kafka, NGX_KAFKA_WS_BACKFILL_WARM);
     }
 
-    if (ngx_kafka_ws_kafka_assign(b->kafka, &read->topic,
-                                  read->stream->partition, read->next, read)
-        != NGX_OK)
-    {
+    read->assigned = ngx_kafka_ws_kafka_assign(b->kafka, &read->topic,
+                                               read->stream->partition,
+                                               read->next, read);
+    if (read->assigned == NULL) {
         return NGX_ERROR;
     }
 
     if (ngx_kafka_ws_kafka_commit(b->kafka, error) != NGX_OK) {
-        ngx_kafka_ws_kafka_unassign(b->kafka, read);
+        ngx_kafka_ws_kafka_unassign(b->kafka, read->assigned);
         return NGX_ERROR;
     }
 
-    ngx_kafka_ws_kafka_nudge(b->kafka, &read->topic, read->stream->partition,
-                             NGX_KAFKA_WS_BACKFILL_WARM);
+    ngx_kafka_ws_backfill_wake(b, read);
 
     read->quiet = NGX_KAFKA_WS_BACKFILL_BEGUN;
 
@@ -127,7 +128,8 @@ ngx_kafka_ws_backfill_reads(ngx_kafka_ws_backfill_t *b)
 
         ngx_kafka_ws_backfill_until(b, read);
 
-        n = read->done ? 0 : ngx_kafka_ws_kafka_take(b->kafka, read);
+        n = read->done ? 0
+                       : ngx_kafka_ws_kafka_take(b->kafka, read->assigned);
 
         taken += n;
 
@@ -142,7 +144,7 @@ ngx_kafka_ws_backfill_reads(ngx_kafka_ws_backfill_t *b)
         }
 
         if (read->done) {
-            ngx_kafka_ws_kafka_unassign(b->kafka, read);
+            ngx_kafka_ws_kafka_unassign(b->kafka, read->assigned);
             b->reads[i] = b->reads[--b->nreads];
             free(read);
             continue;
@@ -183,11 +185,23 @@ ngx_kafka_ws_backfill_nudge(ngx_kafka_ws_backfill_t *b,
 
     read->quiet = ngx_min(read->quiet * 2, NGX_KAFKA_WS_BACKFILL_QUIET);
 
-    ngx_kafka_ws_kafka_nudge(b->kafka, &read->topic, read->stream->partition,
-                             NGX_KAFKA_WS_BACKFILL_WARM);
+    ngx_kafka_ws_backfill_wake(b, read);
 
     read->nudged = ngx_kafka_ws_shm_now();
     read->taken = 0;
+}
+
+
+static void
+ngx_kafka_ws_backfill_wake(ngx_kafka_ws_backfill_t *b,
+    ngx_kafka_ws_backfill_read_t *read)
+{
+    ngx_kafka_ws_kafka_offsets_t  o;
+
+    o.topic = &read->topic;
+    o.partition = read->stream->partition;
+
+    ngx_kafka_ws_kafka_nudge(b->kafka, &o, 1, NGX_KAFKA_WS_BACKFILL_WARM);
 }
 
 

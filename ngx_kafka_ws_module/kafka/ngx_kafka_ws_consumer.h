@@ -30,6 +30,7 @@
 #define NGX_KAFKA_WS_LOST      1024  /* partitions that may wait for new
                                         positions */
 #define NGX_KAFKA_WS_QUIET     1024  /* that are looked after at once */
+#define NGX_KAFKA_WS_BEGUN     1024  /* that were assigned just now */
 
 
 /*
@@ -45,6 +46,9 @@ typedef struct {
     const u_char                   *error;        /* why, or why there is
                                                      nothing of it; NULL */
     ngx_uint_t                      allowed;
+    ngx_uint_t                      late;         /* its rings begin with the
+                                                     log, not with the last
+                                                     records: see "preload" */
     uint32_t                        first;        /* partition of offsets[0] */
     uint32_t                        noffsets;
     ngx_kafka_ws_kafka_offsets_t   *offsets;      /* where rings shall begin:
@@ -76,11 +80,15 @@ typedef struct {
 #define NGX_KAFKA_WS_OPENING_MAX     3
 
 
-/* malloc()ed; its owner is whoever took it out of the consumer */
+/*
+ * malloc()ed; its owner is whoever took it out of the consumer.
+ * part: the topics are not all that Kafka has, but those that were asked for
+ */
 
 typedef struct {
-    ngx_kafka_ws_plan_topic_t      *topics;
+    ngx_kafka_ws_plan_topic_t      *topics;       /* by name, if all */
     ngx_uint_t                      ntopics;
+    ngx_uint_t                      part;
     ngx_kafka_ws_kafka_offsets_t   *offsets;      /* of all topics */
     ngx_kafka_ws_plan_move_t       *moves;
     ngx_uint_t                      nmoves;
@@ -129,6 +137,7 @@ typedef struct {
                                                      does not */
     uint64_t                        wants;        /* of the root's, that the
                                                      backfill thread knows */
+    uint64_t                        asks;         /* the same; topics thread */
     ngx_kafka_ws_kafka_t           *kafka;        /* that ingest polls */
     uint32_t                        stop;
     uint32_t                        ended;        /* threads that ended */
@@ -150,6 +159,8 @@ typedef struct {
     ngx_uint_t                      nlost;
     uint32_t                        quiet[NGX_KAFKA_WS_QUIET];
     ngx_uint_t                      nquiet;
+    uint32_t                        begun[NGX_KAFKA_WS_BEGUN];
+    ngx_uint_t                      nbegun;
     ngx_uint_t                      hurry;        /* ask Kafka now */
     char                            query_error[NGX_KAFKA_WS_LINE_LEN];
     ngx_kafka_ws_line_t             lines[NGX_KAFKA_WS_LINES];
@@ -207,6 +218,24 @@ void ngx_kafka_ws_topics_errors(ngx_kafka_ws_consumer_t *c,
     ngx_kafka_ws_plan_t *plan);
 
 /*
+ * What rings of the topics of a plan that lack any shall begin at.
+ * where:     the topics thread
+ */
+void ngx_kafka_ws_topics_positions(ngx_kafka_ws_consumer_t *c,
+    ngx_kafka_ws_kafka_query_t *query, ngx_kafka_ws_plan_t *plan);
+
+/*
+ * Plans for the topics that processes have asked for since.
+ * where:     the topics thread
+ */
+void ngx_kafka_ws_topics_asked(ngx_kafka_ws_consumer_t *c,
+    ngx_kafka_ws_kafka_query_t *query);
+
+/* gives a plan to the ingest thread */
+void ngx_kafka_ws_topics_deliver(ngx_kafka_ws_consumer_t *c,
+    ngx_kafka_ws_plan_t *plan);
+
+/*
  * Asks where the logs of quiet partitions end, and puts that into the plan.
  * where:     the topics thread
  */
@@ -219,6 +248,14 @@ void *ngx_kafka_ws_ingest_thread(void *data);
 void *ngx_kafka_ws_backfill_thread(void *data);
 
 void ngx_kafka_ws_plan_free(ngx_kafka_ws_plan_t *plan);
+
+/* for qsort() and bsearch() of a plan's topics */
+int ngx_kafka_ws_plan_compare(const void *one, const void *two);
+
+#define NGX_KAFKA_WS_TOPICS_TIMEOUT  5000    /* ms for an answer */
+#define NGX_KAFKA_WS_TOPICS_RETRY    500     /* ms, if one failed */
+
+#define ngx_kafka_ws_topics_stopped(c)  ngx_kafka_ws_load_acquire(&(c)->stop)
 
 
 #endif /* _NGX_KAFKA_WS_CONSUMER_H_INCLUDED_ */

@@ -164,7 +164,9 @@ ngx_kafka_ws_ingest_open(ngx_kafka_ws_ingest_t *ing)
         name.data = topic->name;
         name.len = topic->len;
 
-        if (topic->state == NGX_KAFKA_WS_TOPIC_OK) {
+        if (topic->state == NGX_KAFKA_WS_TOPIC_OK
+            && ngx_kafka_ws_load_relaxed(&topic->nrings))
+        {
             (void) ngx_kafka_ws_kafka_know(ing->kafka, &name);
         }
     }
@@ -220,6 +222,12 @@ ngx_kafka_ws_ingest_loop(ngx_kafka_ws_ingest_t *ing)
             ngx_kafka_ws_count(&root->batches, 1);
         }
 
+        if (ing->news) {
+            ing->news = 0;
+            ing->dirty = 1;
+            (void) ngx_kafka_ws_fetch_add(&root->news, 1);
+        }
+
         if (ing->dirty || ing->published) {
             n = ngx_kafka_ws_wakeup_notify(root, ing->dirty ? NULL
                                                             : ing->streams);
@@ -235,6 +243,14 @@ ngx_kafka_ws_ingest_loop(ngx_kafka_ws_ingest_t *ing)
         {
             (void) pthread_mutex_lock(&c->mutex);
             (void) pthread_cond_signal(&c->older);
+            (void) pthread_mutex_unlock(&c->mutex);
+        }
+
+        if (ngx_kafka_ws_load_relaxed(&root->asks)
+            != ngx_kafka_ws_load_relaxed(&c->asks))
+        {
+            (void) pthread_mutex_lock(&c->mutex);
+            (void) pthread_cond_signal(&c->cond);
             (void) pthread_mutex_unlock(&c->mutex);
         }
 
@@ -313,6 +329,7 @@ ngx_kafka_ws_ingest_record(void *data, void *opaque,
     if (part->next == part->load_end) {
         ngx_kafka_ws_store_release(&part->stream->state,
                                    NGX_KAFKA_WS_STREAM_READY);
+        ing->news = 1;
     }
 
     ngx_kafka_ws_ingest_published(ing, part);
@@ -372,7 +389,7 @@ ngx_kafka_ws_ingest_end(void *data, void *opaque, int64_t offset)
     {
         ngx_kafka_ws_store_release(&part->stream->state,
                                    NGX_KAFKA_WS_STREAM_READY);
-        ing->dirty = 1;
+        ing->news = 1;
     }
 }
 
@@ -426,6 +443,7 @@ ngx_kafka_ws_ingest_watch(ngx_kafka_ws_ingest_t *ing, uint64_t now)
     ing->watched = now;
 
     ngx_kafka_ws_ingest_over(ing, now);
+    ngx_kafka_ws_ingest_idle(ing, now);
 
     for (i = 0; i < ing->nparts; i++) {
         part = ing->parts[i];

@@ -4,8 +4,9 @@
  *
  * The ingest thread's own state, shared by its files: the thread and the way
  * of a record (ngx_kafka_ws_ingest.c), the carrying out of plans
- * (ngx_kafka_ws_ingest_plan.c), the broker's state (.._state.c), partitions
- * of which nothing comes (.._quiet.c).
+ * (ngx_kafka_ws_ingest_plan.c), rings that are made (.._rings.c) and given
+ * back (.._idle.c), the broker's state (.._state.c), partitions of which
+ * nothing comes (.._quiet.c).
  */
 
 
@@ -17,6 +18,7 @@
 #include <ngx_core.h>
 
 #include "ngx_kafka_ws_consumer.h"
+#include "ngx_kafka_ws_interest.h"
 #include "ngx_kafka_ws_renderer.h"
 
 
@@ -28,7 +30,7 @@
 
 typedef struct {
     uint32_t                    number;     /* of the stream */
-    ngx_uint_t                  assigned;
+    ngx_kafka_ws_kafka_part_t  *assigned;   /* NULL: it is not fetched */
     ngx_uint_t                  waiting;    /* for its first commit */
     ngx_uint_t                  doubtful;   /* its position: for a move */
     ngx_kafka_ws_stream_t      *stream;
@@ -54,6 +56,9 @@ typedef struct {
 } ngx_kafka_ws_part_t;
 
 
+typedef struct ngx_kafka_ws_ingest_spare_s  ngx_kafka_ws_ingest_spare_t;
+
+
 typedef struct {
     ngx_kafka_ws_consumer_t    *consumer;
     ngx_kafka_ws_cluster_t     *cluster;
@@ -71,8 +76,20 @@ typedef struct {
     ngx_uint_t                  planned;    /* a plan was carried out */
     ngx_uint_t                  dirty;      /* there is something to wake
                                                all workers for */
+    ngx_uint_t                  news;       /* the same, and those whose start
+                                               waits are to look again */
     ngx_uint_t                  published;  /* or those that want any of: */
     uint64_t                    streams[NGX_KAFKA_WS_STREAM_WORDS];
+
+    ngx_kafka_ws_alive_t        alive;      /* processes, at the last plan */
+    ngx_kafka_ws_ingest_spare_t
+                               *spare;      /* topics that nobody wants, oldest
+                                               first; NULL: not looked up */
+    ngx_uint_t                  nspare;
+    ngx_uint_t                  spared;     /* of them, that are gone */
+    uint32_t                    full;       /* number + 1 of the topic that was
+                                               said to be refused last */
+
     uint64_t                    watched;    /* ms, of the last look at the
                                                watermarks */
     uint64_t                    drained;    /* ms, when nothing waited to be
@@ -101,6 +118,33 @@ typedef struct {
 /* adds what is new, drops what is gone, moves what lost its position */
 void ngx_kafka_ws_ingest_plan(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_plan_t *plan);
+
+/* a topic that is there: its rings, and what is fetched with the commit */
+void ngx_kafka_ws_ingest_topic(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_plan_topic_t *pt);
+void ngx_kafka_ws_ingest_assign(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_part_t *part);
+void ngx_kafka_ws_ingest_commit(ngx_kafka_ws_ingest_t *ing);
+
+/*
+ * Stops fetching a topic.
+ * rings:     1: frees them, too; its parts are no more
+ */
+void ngx_kafka_ws_ingest_drop(ngx_kafka_ws_ingest_t *ing,
+    ngx_kafka_ws_topic_t *topic, ngx_kafka_ws_topic_state_e state,
+    ngx_uint_t rings);
+
+/* around a plan; and now and then: rings that nobody wants are given back */
+void ngx_kafka_ws_ingest_idle_begin(ngx_kafka_ws_ingest_t *ing);
+void ngx_kafka_ws_ingest_idle_end(ngx_kafka_ws_ingest_t *ing);
+void ngx_kafka_ws_ingest_idle(ngx_kafka_ws_ingest_t *ing, uint64_t now);
+
+/*
+ * Gives the rings of a topic back that nobody wants, to make room; within a
+ * plan.
+ * returns:   NGX_OK; NGX_DECLINED: there is no such topic
+ */
+ngx_int_t ngx_kafka_ws_ingest_evict(ngx_kafka_ws_ingest_t *ing);
 
 /*
  * Has the topics thread ask what there is of a partition that is not

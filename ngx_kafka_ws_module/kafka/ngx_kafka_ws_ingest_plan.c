@@ -2,8 +2,7 @@
 /*
  * Copyright (C) ngx_kafka_ws_module contributors
  *
- * Carrying out a plan: which topics and partitions have a ring and are
- * fetched.
+ * Carrying out a plan: what there is in Kafka now, and where it is to be had.
  */
 
 
@@ -11,7 +10,6 @@
 #include <ngx_core.h>
 
 #include "ngx_kafka_ws_ingest.h"
-#include "ngx_kafka_ws_segment.h"
 
 
 /* answers without a topic until it is taken for deleted */
@@ -20,29 +18,13 @@
 /* ms between answers that count for that */
 #define NGX_KAFKA_WS_INGEST_COUNT   2000
 
-/* ms that the first plan may wait for the leaders of its partitions */
-#define NGX_KAFKA_WS_INGEST_WARM    500
-
 
 static ngx_int_t ngx_kafka_ws_ingest_same_kafka(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_plan_t *plan);
 static void ngx_kafka_ws_ingest_name_kafka(ngx_kafka_ws_root_t *root,
     u_char *id);
-static void ngx_kafka_ws_ingest_topic(ngx_kafka_ws_ingest_t *ing,
-    ngx_kafka_ws_plan_topic_t *pt);
-static ngx_int_t ngx_kafka_ws_ingest_partition(ngx_kafka_ws_ingest_t *ing,
-    ngx_kafka_ws_topic_t *topic, uint32_t number,
-    ngx_kafka_ws_kafka_offsets_t *o);
-static ngx_kafka_ws_part_t *ngx_kafka_ws_ingest_part(
-    ngx_kafka_ws_ingest_t *ing, uint32_t number);
-static void ngx_kafka_ws_ingest_assign(ngx_kafka_ws_ingest_t *ing,
-    ngx_kafka_ws_part_t *part);
-static void ngx_kafka_ws_ingest_commit(ngx_kafka_ws_ingest_t *ing);
 static void ngx_kafka_ws_ingest_absent(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_plan_t *plan);
-static void ngx_kafka_ws_ingest_drop(ngx_kafka_ws_ingest_t *ing,
-    ngx_kafka_ws_topic_t *topic, ngx_kafka_ws_topic_state_e state,
-    ngx_uint_t rings);
 static void ngx_kafka_ws_ingest_move(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_plan_move_t *move);
 
@@ -57,6 +39,8 @@ ngx_kafka_ws_ingest_plan(ngx_kafka_ws_ingest_t *ing,
         /* positions in the plan were for rings that are gone */
         return;
     }
+
+    ngx_kafka_ws_ingest_idle_begin(ing);
 
     for (i = 0; i < plan->ntopics; i++) {
         if (plan->topics[i].allowed && plan->topics[i].npartitions) {
@@ -73,6 +57,12 @@ ngx_kafka_ws_ingest_plan(ngx_kafka_ws_ingest_t *ing,
     }
 
     ngx_kafka_ws_ingest_commit(ing);
+    ngx_kafka_ws_ingest_idle_end(ing);
+
+    if (plan->part) {
+        return;
+    }
+
     ngx_kafka_ws_ingest_absent(ing, plan);
 
     ing->planned = 1;
@@ -149,269 +139,6 @@ ngx_kafka_ws_ingest_name_kafka(ngx_kafka_ws_root_t *root, u_char *id)
 }
 
 
-static void
-ngx_kafka_ws_ingest_topic(ngx_kafka_ws_ingest_t *ing,
-    ngx_kafka_ws_plan_topic_t *pt)
-{
-    uint32_t                       p, n;
-    ngx_int_t                      rc;
-    ngx_uint_t                     again;
-    ngx_kafka_ws_root_t           *root;
-    ngx_kafka_ws_topic_t          *topic;
-    ngx_kafka_ws_stream_t         *stream;
-    ngx_kafka_ws_kafka_offsets_t  *o;
-
-    root = ing->root;
-
-    topic = ngx_kafka_ws_shm_find(root, &pt->name);
-
-    if (topic == NULL) {
-        topic = ngx_kafka_ws_shm_add_topic(ing->cluster, &pt->name);
-
-        if (topic == NULL) {
-            ngx_kafka_ws_consumer_log(ing->consumer, NGX_LOG_ERR,
-                                  "zone \"%s\" has no room for topic \"%s\"",
-                                  ing->cluster->zone.data, pt->name.data);
-            return;
-        }
-    }
-
-    if (topic->state == NGX_KAFKA_WS_TOPIC_NO_MEMORY) {
-        return;
-    }
-
-    n = topic->first;
-    again = 0;
-
-    for (p = 0; p < pt->npartitions; p++) {
-
-        if (n == NGX_KAFKA_WS_NONE) {
-            stream = ngx_kafka_ws_shm_add_stream(ing->cluster, topic);
-            if (stream == NULL) {
-                break;
-            }
-
-            n = topic->last;
-
-        } else if (p >= topic->npartitions) {
-            /* a writer died while it added this one */
-            topic->last = n;
-            ngx_kafka_ws_store_release(&topic->npartitions, p + 1);
-        }
-
-        o = NULL;
-
-        if (p >= pt->first && p - pt->first < pt->noffsets) {
-            o = &pt->offsets[p - pt->first];
-        }
-
-        rc = ngx_kafka_ws_ingest_partition(ing, topic, n, o);
-
-        if (rc == NGX_ERROR) {
-            break;
-        }
-
-        again |= (rc == NGX_AGAIN);
-
-        n = ngx_kafka_ws_shm_stream(root, n)->next;
-    }
-
-    if (p < pt->npartitions && ngx_kafka_ws_segment_count(root)) {
-        /* older records have to go first: the next plan finds room */
-        ngx_kafka_ws_store_release(&root->yield, 1);
-        return;
-    }
-
-    if (p == pt->npartitions) {
-
-        if (!again) {
-            ngx_kafka_ws_store_release(&topic->state, NGX_KAFKA_WS_TOPIC_OK);
-        }
-
-        return;
-    }
-
-    ngx_kafka_ws_consumer_log(ing->consumer, NGX_LOG_ERR,
-                     "zone \"%s\" is full: topic \"%s\" is refused, its %u "
-                     "partitions need %luk more than there is",
-                     ing->cluster->zone.data, pt->name.data, pt->npartitions,
-                     (unsigned long) ((pt->npartitions - p)
-                         * ngx_kafka_ws_ring_bytes(ing->cluster->ring,
-                               ngx_kafka_ws_ring_entries(ing->cluster->ring),
-                               ing->cluster->nrenderings) / 1024));
-
-    ngx_kafka_ws_ingest_drop(ing, topic, NGX_KAFKA_WS_TOPIC_NO_MEMORY, 1);
-}
-
-
-/*
- * returns:  NGX_AGAIN: of a topic that was gone, not what it was for all that
- *           is known, or memory is short; NGX_ERROR: no room
- */
-
-static ngx_int_t
-ngx_kafka_ws_ingest_partition(ngx_kafka_ws_ingest_t *ing,
-    ngx_kafka_ws_topic_t *topic, uint32_t number,
-    ngx_kafka_ws_kafka_offsets_t *o)
-{
-    ngx_uint_t              fresh;
-    ngx_kafka_ws_part_t    *part;
-    ngx_kafka_ws_view_t     view;
-    ngx_kafka_ws_stream_t  *stream;
-
-    part = ngx_kafka_ws_ingest_part(ing, number);
-    if (part == NULL) {
-        /* no memory: the next plan has it */
-        return NGX_AGAIN;
-    }
-
-    if (part->assigned) {
-        return NGX_OK;
-    }
-
-    if (part->doubtful) {
-        /* where it goes on is in a plan to come */
-        return (topic->state == NGX_KAFKA_WS_TOPIC_GONE) ? NGX_AGAIN : NGX_OK;
-    }
-
-    stream = ngx_kafka_ws_shm_stream(ing->root, number);
-    fresh = 0;
-
-    if (stream->ring == 0 || (stream->gen & 1)) {
-
-        if (o == NULL) {
-            /* its position comes with the next plan */
-            return NGX_OK;
-        }
-
-        if (ngx_kafka_ws_shm_make_ring(ing->cluster, stream, o->time)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        ngx_kafka_ws_store_relaxed(&stream->log_start, o->log_start);
-        ngx_kafka_ws_store_relaxed(&stream->log_end, o->log_end);
-        fresh = 1;
-    }
-
-    if (ngx_kafka_ws_shm_view(ing->root, stream, &view) != NGX_OK) {
-        ngx_kafka_ws_consumer_log(ing->consumer, NGX_LOG_ALERT,
-                                  "the ring of topic \"%s\" partition %d is "
-                                  "damaged", topic->name, stream->partition);
-        ngx_kafka_ws_shm_free_ring(ing->cluster, stream);
-        return NGX_OK;
-    }
-
-    part->number = number;
-    part->stream = stream;
-    part->topic.data = topic->name;
-    part->topic.len = topic->len;
-    part->ring = view.ring;
-    part->next = ngx_kafka_ws_ring_next_offset(&part->ring);
-    part->load_end = fresh ? o->log_end : stream->log_end;
-
-    if (part->next >= part->load_end) {
-        ngx_kafka_ws_store_release(&stream->state, NGX_KAFKA_WS_STREAM_READY);
-    }
-
-    if (topic->state == NGX_KAFKA_WS_TOPIC_GONE && !fresh) {
-        /* another one may have its name now */
-        ngx_kafka_ws_ingest_doubt(ing, part);
-        return NGX_AGAIN;
-    }
-
-    ngx_kafka_ws_ingest_assign(ing, part);
-
-    return NGX_OK;
-}
-
-
-static ngx_kafka_ws_part_t *
-ngx_kafka_ws_ingest_part(ngx_kafka_ws_ingest_t *ing, uint32_t number)
-{
-    ngx_uint_t             n;
-    ngx_kafka_ws_part_t  **parts;
-
-    if (number >= ing->nparts) {
-        n = ngx_max(64, number + number / 2);
-
-        parts = realloc(ing->parts, n * sizeof(ngx_kafka_ws_part_t *));
-        if (parts == NULL) {
-            return NULL;
-        }
-
-        ngx_memzero(parts + ing->nparts,
-                    (n - ing->nparts) * sizeof(ngx_kafka_ws_part_t *));
-
-        ing->parts = parts;
-        ing->nparts = n;
-    }
-
-    if (ing->parts[number] == NULL) {
-        ing->parts[number] = calloc(1, sizeof(ngx_kafka_ws_part_t));
-    }
-
-    return ing->parts[number];
-}
-
-
-static void
-ngx_kafka_ws_ingest_assign(ngx_kafka_ws_ingest_t *ing,
-    ngx_kafka_ws_part_t *part)
-{
-    (void) ngx_kafka_ws_kafka_know(ing->kafka, &part->topic);
-
-    if (ngx_kafka_ws_kafka_assign(ing->kafka, &part->topic,
-                                  part->stream->partition, part->next, part)
-        != NGX_OK)
-    {
-        /* the next plan tries again */
-        return;
-    }
-
-    part->assigned = 1;
-    part->waiting = 1;
-    part->seen = -1;
-}
-
-
-static void
-ngx_kafka_ws_ingest_commit(ngx_kafka_ws_ingest_t *ing)
-{
-    char                  error[NGX_KAFKA_WS_KAFKA_ERROR_LEN];
-    ngx_int_t             rc;
-    ngx_uint_t            i;
-    ngx_kafka_ws_part_t  *part;
-
-    if (!ing->planned) {
-        /* nothing flows yet that this could hold up */
-        ngx_kafka_ws_kafka_warm(ing->kafka, NGX_KAFKA_WS_INGEST_WARM);
-    }
-
-    rc = ngx_kafka_ws_kafka_commit(ing->kafka, error);
-
-    if (rc != NGX_OK) {
-        ngx_kafka_ws_consumer_log(ing->consumer, NGX_LOG_ERR,
-                                  "partitions cannot be fetched: %s", error);
-    }
-
-    for (i = 0; i < ing->nparts; i++) {
-        part = ing->parts[i];
-
-        if (part == NULL || !part->waiting) {
-            continue;
-        }
-
-        part->waiting = 0;
-
-        if (rc != NGX_OK) {
-            ngx_kafka_ws_ingest_unassign(ing, part);
-        }
-    }
-}
-
-
 /*
  * A topic that a number of answers in a row did not have is gone.
  */
@@ -484,33 +211,6 @@ ngx_kafka_ws_ingest_absent(ngx_kafka_ws_ingest_t *ing,
             ngx_kafka_ws_consumer_log(ing->consumer, NGX_LOG_WARN,
                                       "topic \"%s\" is gone", topic->name);
             ngx_kafka_ws_ingest_drop(ing, topic, NGX_KAFKA_WS_TOPIC_GONE, 0);
-        }
-    }
-}
-
-
-static void
-ngx_kafka_ws_ingest_drop(ngx_kafka_ws_ingest_t *ing,
-    ngx_kafka_ws_topic_t *topic, ngx_kafka_ws_topic_state_e state,
-    ngx_uint_t rings)
-{
-    uint32_t                n;
-    ngx_kafka_ws_part_t    *part;
-    ngx_kafka_ws_stream_t  *stream;
-
-    ngx_kafka_ws_store_release(&topic->state, (uint32_t) state);
-
-    for (n = topic->first; n != NGX_KAFKA_WS_NONE; n = stream->next) {
-        stream = ngx_kafka_ws_shm_stream(ing->root, n);
-        part = (n < ing->nparts) ? ing->parts[n] : NULL;
-
-        if (part) {
-            part->doubtful = 0;
-            ngx_kafka_ws_ingest_unassign(ing, part);
-        }
-
-        if (rings) {
-            ngx_kafka_ws_shm_free_ring(ing->cluster, stream);
         }
     }
 }

@@ -210,8 +210,8 @@ ngx_kafka_ws_ingest_anew(ngx_kafka_ws_ingest_t *ing,
 
     /* it still fails, whatever the next plan does */
 
-    ngx_kafka_ws_kafka_unassign(ing->kafka, part);
-    part->assigned = 0;
+    ngx_kafka_ws_kafka_unassign(ing->kafka, part->assigned);
+    part->assigned = NULL;
 
     (void) pthread_mutex_lock(&c->mutex);
     c->hurry = 1;

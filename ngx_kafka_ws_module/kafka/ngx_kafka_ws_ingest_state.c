@@ -202,8 +202,8 @@ ngx_kafka_ws_ingest_unassign(ngx_kafka_ws_ingest_t *ing,
     ngx_kafka_ws_part_t *part)
 {
     if (part->assigned) {
-        ngx_kafka_ws_kafka_unassign(ing->kafka, part);
-        part->assigned = 0;
+        ngx_kafka_ws_kafka_unassign(ing->kafka, part->assigned);
+        part->assigned = NULL;
     }
 
     if (part->failed) {

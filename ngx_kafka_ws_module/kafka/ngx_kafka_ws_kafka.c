@@ -32,24 +32,16 @@ ngx_kafka_ws_kafka_open(ngx_kafka_ws_cluster_t *kwc,
     }
 
     k->handler = *handler;
-    k->table_size = NGX_KAFKA_WS_KAFKA_TABLE;
-
-    k->table = calloc(k->table_size, sizeof(ngx_kafka_ws_kafka_place_t));
-    if (k->table == NULL) {
-        ngx_kafka_ws_kafka_text(error, "out of memory");
-        free(k);
-        return NULL;
-    }
 
     k->rk = ngx_kafka_ws_kafka_new(kwc, ngx_kafka_ws_kafka_error, k,
                                    handler->older, error);
     if (k->rk == NULL) {
-        free(k->table);
         free(k);
         return NULL;
     }
 
     k->waiting = rd_kafka_topic_partition_list_new(1);
+    k->leaving = rd_kafka_topic_partition_list_new(1);
 
     /* else errors would stay in a queue that nobody polls */
     (void) rd_kafka_poll_set_consumer(k->rk);
@@ -93,42 +85,6 @@ ngx_kafka_ws_kafka_error(rd_kafka_t *rk, int err, const char *reason,
 }
 
 
-ngx_uint_t
-ngx_kafka_ws_kafka_know(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic)
-{
-    ngx_uint_t          i, n;
-    rd_kafka_topic_t   *rkt, **topics;
-
-    for (i = 0; i < k->ntopics; i++) {
-        if (ngx_strcmp(rd_kafka_topic_name(k->topics[i]), topic->data) == 0) {
-            return 0;
-        }
-    }
-
-    if (k->ntopics == k->topics_max) {
-        n = k->topics_max ? k->topics_max * 2 : 16;
-
-        topics = realloc(k->topics, n * sizeof(rd_kafka_topic_t *));
-        if (topics == NULL) {
-            return 0;
-        }
-
-        k->topics = topics;
-        k->topics_max = n;
-    }
-
-    rkt = rd_kafka_topic_new(k->rk, (char *) topic->data, NULL);
-
-    if (rkt == NULL) {
-        return 0;
-    }
-
-    k->topics[k->ntopics++] = rkt;
-
-    return 1;
-}
-
-
 void
 ngx_kafka_ws_kafka_warm(ngx_kafka_ws_kafka_t *k, int timeout)
 {
@@ -148,6 +104,8 @@ ngx_kafka_ws_kafka_poll(ngx_kafka_ws_kafka_t *k, int timeout)
     ssize_t              i, n;
     ngx_uint_t           records;
     rd_kafka_message_t  *m;
+
+    ngx_kafka_ws_kafka_leave(k);
 
     /*
      * The batch call would wait for a full batch or the whole timeout: the
@@ -197,7 +155,7 @@ ngx_kafka_ws_kafka_message(ngx_kafka_ws_kafka_t *k, rd_kafka_message_t *m)
         return NGX_OK;
     }
 
-    part = ngx_kafka_ws_kafka_part(k, m->rkt, m->partition);
+    part = ngx_kafka_ws_kafka_part(m->rkt, m->partition);
     if (part == NULL) {
         return NGX_OK;   /* fetched before it was unassigned */
     }
@@ -223,8 +181,8 @@ ngx_kafka_ws_kafka_message(ngx_kafka_ws_kafka_t *k, rd_kafka_message_t *m)
         return NGX_OK;
     }
 
-    rec.topic.data = part->topic.data;
-    rec.topic.len = part->topic.len;
+    rec.topic.data = part->name.data;
+    rec.topic.len = part->name.len;
     rec.partition = part->partition;
     rec.offset = m->offset;
     rec.timestamp = rd_kafka_message_timestamp(m, &type);

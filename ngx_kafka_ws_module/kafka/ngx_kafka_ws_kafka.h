@@ -34,6 +34,7 @@
 
 
 typedef struct ngx_kafka_ws_kafka_s        ngx_kafka_ws_kafka_t;
+typedef struct ngx_kafka_ws_kafka_part_s   ngx_kafka_ws_kafka_part_t;
 typedef struct ngx_kafka_ws_kafka_query_s  ngx_kafka_ws_kafka_query_t;
 
 
@@ -135,23 +136,19 @@ ngx_uint_t ngx_kafka_ws_kafka_know(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic);
 void ngx_kafka_ws_kafka_warm(ngx_kafka_ws_kafka_t *k, int timeout);
 
 /*
- * Begins to fetch a partition at an offset with the next commit, or stops to.
+ * Begins to fetch a partition at an offset with the next commit, or stops to
+ * with the next commit or poll; what it finds is dropped from the call on.
  * opaque:    given back with everything of that partition
- * returns:   assign: NGX_OK, or NGX_ERROR: no memory; commit: NGX_OK, or
- *            NGX_ERROR with error set: unassign what was added since
+ * returns:   assign: for unassign, which ends it; NULL: no memory.  commit:
+ *            NGX_OK, or NGX_ERROR with error set: unassign what was added
+ *            since
+ * cost:      of the thousands that are unassigned between two polls, as one
  */
-ngx_int_t ngx_kafka_ws_kafka_assign(ngx_kafka_ws_kafka_t *k,
+ngx_kafka_ws_kafka_part_t *ngx_kafka_ws_kafka_assign(ngx_kafka_ws_kafka_t *k,
     ngx_str_t *topic, int32_t partition, int64_t offset, void *opaque);
 ngx_int_t ngx_kafka_ws_kafka_commit(ngx_kafka_ws_kafka_t *k, char *error);
-void ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k, void *opaque);
-
-/*
- * Has a partition that was just assigned fetched at once: if no other one of
- * its leader is, librdkafka's thread sleeps for up to a second.
- * cost:      blocks up to timeout ms, usually for one request
- */
-void ngx_kafka_ws_kafka_nudge(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
-    int32_t partition, int timeout);
+void ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k,
+    ngx_kafka_ws_kafka_part_t *part);
 
 /*
  * Waits up to timeout ms for something, and hands all that is there to the
@@ -167,7 +164,8 @@ ngx_uint_t ngx_kafka_ws_kafka_poll(ngx_kafka_ws_kafka_t *k, int timeout);
  *            handler gave it back
  * cost:      never blocks
  */
-ngx_uint_t ngx_kafka_ws_kafka_take(ngx_kafka_ws_kafka_t *k, void *opaque);
+ngx_uint_t ngx_kafka_ws_kafka_take(ngx_kafka_ws_kafka_t *k,
+    ngx_kafka_ws_kafka_part_t *part);
 
 /*
  * What Kafka said of a partition with its last answer; -1: nothing yet.
@@ -175,6 +173,16 @@ ngx_uint_t ngx_kafka_ws_kafka_take(ngx_kafka_ws_kafka_t *k, void *opaque);
  */
 void ngx_kafka_ws_kafka_watermarks(ngx_kafka_ws_kafka_t *k,
     ngx_str_t *topic, int32_t partition, int64_t *low, int64_t *high);
+
+/*
+ * Has n partitions that were just assigned fetched at once: if no other one of
+ * a leader is, librdkafka's thread for it sleeps for up to a second.
+ * offsets:   of which topic and partition are set
+ * cost:      blocks up to timeout ms, usually for one request
+ * where:     any thread
+ */
+void ngx_kafka_ws_kafka_nudge(ngx_kafka_ws_kafka_t *k,
+    ngx_kafka_ws_kafka_offsets_t *offsets, ngx_uint_t n, int timeout);
 
 /* opens a handle for what follows; as above */
 ngx_kafka_ws_kafka_query_t *ngx_kafka_ws_kafka_query_open(

@@ -19,28 +19,32 @@
 
 
 #define NGX_KAFKA_WS_KAFKA_BATCH  512    /* records of one poll */
-#define NGX_KAFKA_WS_KAFKA_TABLE  4096   /* places for partitions, a power of
-                                            two; grows with them */
+
 
 /*
- * A partition that is fetched.  librdkafka gives a record with the pointer
- * of its topic; the table below leads from there to the partition.
+ * A topic that the handle has dealt with.  librdkafka frees its own only with
+ * the handle, and so lives this one, which is its opaque: a record comes with
+ * the pointer of its topic, and that leads to the partition.
  */
 
 typedef struct {
-    ngx_str_t                       topic;
+    rd_kafka_topic_t               *rkt;
+    ngx_kafka_ws_kafka_part_t     **parts;     /* by number; NULL: it is not
+                                                  fetched */
+    ngx_uint_t                      nparts;    /* places of it */
+} ngx_kafka_ws_kafka_known_t;
+
+
+/* a partition that is fetched */
+
+struct ngx_kafka_ws_kafka_part_s {
+    ngx_kafka_ws_kafka_known_t     *topic;
+    ngx_str_t                       name;      /* of the topic; librdkafka's */
     int32_t                         partition;
     void                           *opaque;
     rd_kafka_queue_t               *queue;     /* its own, of older records */
     rd_kafka_message_t             *kept;      /* that the handler gave back */
-} ngx_kafka_ws_kafka_part_t;
-
-
-typedef struct {
-    rd_kafka_topic_t               *rkt;
-    int32_t                         partition;
-    ngx_kafka_ws_kafka_part_t      *part;
-} ngx_kafka_ws_kafka_place_t;
+};
 
 
 struct ngx_kafka_ws_kafka_s {
@@ -48,18 +52,8 @@ struct ngx_kafka_ws_kafka_s {
     rd_kafka_queue_t               *queue;
     ngx_kafka_ws_kafka_handler_t    handler;
 
-    rd_kafka_topic_t              **topics;    /* that metadata is kept of */
-    ngx_uint_t                      ntopics;
-    ngx_uint_t                      topics_max;
-
     rd_kafka_topic_partition_list_t *waiting;  /* for commit */
-
-    ngx_kafka_ws_kafka_part_t     **parts;
-    ngx_uint_t                      nparts;
-    ngx_uint_t                      parts_max;
-
-    ngx_kafka_ws_kafka_place_t     *table;
-    ngx_uint_t                      table_size;
+    rd_kafka_topic_partition_list_t *leaving;  /* the same, or the next poll */
 
     ngx_kafka_ws_header_t          *headers;
     size_t                          headers_max;
@@ -73,8 +67,11 @@ ngx_int_t ngx_kafka_ws_kafka_message(ngx_kafka_ws_kafka_t *k,
     rd_kafka_message_t *m);
 
 /* returns: the assigned partition that a record belongs to, or NULL */
-ngx_kafka_ws_kafka_part_t *ngx_kafka_ws_kafka_part(ngx_kafka_ws_kafka_t *k,
-    rd_kafka_topic_t *rkt, int32_t partition);
+ngx_kafka_ws_kafka_part_t *ngx_kafka_ws_kafka_part(rd_kafka_topic_t *rkt,
+    int32_t partition);
+
+/* nothing of what was unassigned is fetched any more */
+void ngx_kafka_ws_kafka_leave(ngx_kafka_ws_kafka_t *k);
 
 
 #endif /* _NGX_KAFKA_WS_KAFKA_HANDLE_H_INCLUDED_ */

@@ -15,51 +15,131 @@
 #include "ngx_kafka_ws_kafka_handle.h"
 
 
+static ngx_kafka_ws_kafka_known_t *ngx_kafka_ws_kafka_topic(
+    ngx_kafka_ws_kafka_t *k, ngx_str_t *name, ngx_uint_t *fresh);
+static ngx_int_t ngx_kafka_ws_kafka_place(ngx_kafka_ws_kafka_known_t *topic,
+    int32_t partition);
 static ngx_int_t ngx_kafka_ws_kafka_queue(ngx_kafka_ws_kafka_t *k,
     ngx_kafka_ws_kafka_part_t *part);
 static void ngx_kafka_ws_kafka_came(rd_kafka_t *rk, void *data);
-static ngx_kafka_ws_kafka_part_t **ngx_kafka_ws_kafka_find(
-    ngx_kafka_ws_kafka_t *k, void *opaque);
-static ngx_int_t ngx_kafka_ws_kafka_grow(ngx_kafka_ws_kafka_t *k);
+static ngx_int_t ngx_kafka_ws_kafka_subtract(ngx_kafka_ws_kafka_t *k,
+    rd_kafka_topic_partition_list_t *list);
 
 
-ngx_int_t
+ngx_uint_t
+ngx_kafka_ws_kafka_know(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic)
+{
+    ngx_uint_t  fresh;
+
+    return ngx_kafka_ws_kafka_topic(k, topic, &fresh) && fresh;
+}
+
+
+static ngx_kafka_ws_kafka_known_t *
+ngx_kafka_ws_kafka_topic(ngx_kafka_ws_kafka_t *k, ngx_str_t *name,
+    ngx_uint_t *fresh)
+{
+    rd_kafka_topic_t            *rkt;
+    rd_kafka_topic_conf_t       *conf;
+    ngx_kafka_ws_kafka_known_t  *topic, *known;
+
+    *fresh = 0;
+
+    topic = calloc(1, sizeof(ngx_kafka_ws_kafka_known_t));
+    if (topic == NULL) {
+        return NULL;
+    }
+
+    conf = rd_kafka_default_topic_conf_dup(k->rk);
+    rd_kafka_topic_conf_set_opaque(conf, topic);
+
+    rkt = rd_kafka_topic_new(k->rk, (char *) name->data, conf);
+
+    if (rkt == NULL) {
+        free(topic);
+        return NULL;
+    }
+
+    known = rd_kafka_topic_opaque(rkt);
+
+    if (known == topic) {
+        topic->rkt = rkt;
+        *fresh = 1;
+        return topic;
+    }
+
+    /* it was there before, and is held */
+
+    rd_kafka_topic_destroy(rkt);
+    free(topic);
+
+    return known;
+}
+
+
+ngx_kafka_ws_kafka_part_t *
 ngx_kafka_ws_kafka_assign(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
     int32_t partition, int64_t offset, void *opaque)
 {
-    ngx_kafka_ws_kafka_part_t  *part;
+    ngx_uint_t                   fresh;
+    ngx_kafka_ws_kafka_part_t   *part;
+    ngx_kafka_ws_kafka_known_t  *known;
 
-    if (k->nparts == k->parts_max && ngx_kafka_ws_kafka_grow(k) != NGX_OK) {
-        return NGX_ERROR;
+    known = ngx_kafka_ws_kafka_topic(k, topic, &fresh);
+
+    if (known == NULL
+        || ngx_kafka_ws_kafka_place(known, partition) != NGX_OK)
+    {
+        return NULL;
     }
 
     part = calloc(1, sizeof(ngx_kafka_ws_kafka_part_t));
     if (part == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
-    part->topic.data = malloc(topic->len + 1);
-    if (part->topic.data == NULL) {
-        free(part);
-        return NGX_ERROR;
-    }
-
-    part->topic.len = topic->len;
-    (void) ngx_cpystrn(part->topic.data, topic->data, topic->len + 1);
-
+    part->topic = known;
+    part->name.data = (u_char *) rd_kafka_topic_name(known->rkt);
+    part->name.len = topic->len;
     part->partition = partition;
     part->opaque = opaque;
 
     if (k->handler.older && ngx_kafka_ws_kafka_queue(k, part) != NGX_OK) {
-        free(part->topic.data);
         free(part);
+        return NULL;
+    }
+
+    known->parts[partition] = part;
+
+    rd_kafka_topic_partition_list_add(k->waiting, (char *) part->name.data,
+                                      partition)->offset = offset;
+
+    return part;
+}
+
+
+static ngx_int_t
+ngx_kafka_ws_kafka_place(ngx_kafka_ws_kafka_known_t *topic, int32_t partition)
+{
+    ngx_uint_t                   n;
+    ngx_kafka_ws_kafka_part_t  **parts;
+
+    if ((ngx_uint_t) partition < topic->nparts) {
+        return NGX_OK;
+    }
+
+    n = ngx_max((ngx_uint_t) partition + 1, topic->nparts * 2);
+
+    parts = realloc(topic->parts, n * sizeof(ngx_kafka_ws_kafka_part_t *));
+    if (parts == NULL) {
         return NGX_ERROR;
     }
 
-    k->parts[k->nparts++] = part;
+    ngx_memzero(parts + topic->nparts,
+                (n - topic->nparts) * sizeof(ngx_kafka_ws_kafka_part_t *));
 
-    rd_kafka_topic_partition_list_add(k->waiting, (char *) part->topic.data,
-                                      partition)->offset = offset;
+    topic->parts = parts;
+    topic->nparts = n;
 
     return NGX_OK;
 }
@@ -72,7 +152,7 @@ ngx_kafka_ws_kafka_queue(ngx_kafka_ws_kafka_t *k,
     ngx_kafka_ws_kafka_part_t *part)
 {
     part->queue = rd_kafka_queue_get_partition(k->rk,
-                                               (char *) part->topic.data,
+                                               (char *) part->name.data,
                                                part->partition);
     if (part->queue == NULL) {
         return NGX_ERROR;
@@ -101,6 +181,8 @@ ngx_kafka_ws_kafka_commit(ngx_kafka_ws_kafka_t *k, char *error)
 {
     rd_kafka_error_t  *err;
 
+    ngx_kafka_ws_kafka_leave(k);
+
     if (k->waiting->cnt == 0) {
         return NGX_OK;
     }
@@ -122,32 +204,25 @@ ngx_kafka_ws_kafka_commit(ngx_kafka_ws_kafka_t *k, char *error)
 
 
 void
-ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k, void *opaque)
+ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k,
+    ngx_kafka_ws_kafka_part_t *part)
 {
-    rd_kafka_error_t                 *err;
-    ngx_kafka_ws_kafka_part_t       **place, *part;
-    rd_kafka_topic_partition_list_t  *list;
+    char  *name;
 
-    place = ngx_kafka_ws_kafka_find(k, opaque);
+    name = (char *) part->name.data;
 
-    if (place == NULL) {
-        return;
+    /* one that is still to be assigned is not known there yet */
+
+    if (!rd_kafka_topic_partition_list_del(k->waiting, name,
+                                           part->partition))
+    {
+        rd_kafka_topic_partition_list_add(k->leaving, name, part->partition);
     }
 
-    part = *place;
-
-    list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, (char *) part->topic.data,
-                                      part->partition);
-
-    err = rd_kafka_incremental_unassign(k->rk, list);
-
-    if (err) {
-        /* only for what was never assigned */
-        rd_kafka_error_destroy(err);
+    if (k->handler.older) {
+        /* its queue has to be left alone from now on */
+        ngx_kafka_ws_kafka_leave(k);
     }
-
-    rd_kafka_topic_partition_list_destroy(list);
 
     if (part->kept) {
         rd_kafka_message_destroy(part->kept);
@@ -158,46 +233,90 @@ ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k, void *opaque)
         rd_kafka_queue_destroy(part->queue);
     }
 
-    *place = k->parts[--k->nparts];
-
-    /* a topic's pointer may be another's from here on */
-    ngx_memzero(k->table,
-                k->table_size * sizeof(ngx_kafka_ws_kafka_place_t));
-
-    free(part->topic.data);
+    part->topic->parts[part->partition] = NULL;
     free(part);
 }
 
 
-static ngx_kafka_ws_kafka_part_t **
-ngx_kafka_ws_kafka_find(ngx_kafka_ws_kafka_t *k, void *opaque)
-{
-    ngx_uint_t  i;
+/*
+ * As one list: librdkafka looks through all that is assigned for each call.
+ */
 
-    for (i = 0; i < k->nparts; i++) {
-        if (k->parts[i]->opaque == opaque) {
-            return &k->parts[i];
+void
+ngx_kafka_ws_kafka_leave(ngx_kafka_ws_kafka_t *k)
+{
+    int                               i;
+    rd_kafka_topic_partition_t       *p;
+    rd_kafka_topic_partition_list_t  *list, *one;
+
+    list = k->leaving;
+
+    if (list->cnt == 0) {
+        return;
+    }
+
+    k->leaving = rd_kafka_topic_partition_list_new(1);
+
+    if (ngx_kafka_ws_kafka_subtract(k, list) != NGX_OK) {
+
+        /* one that was never assigned, as assigning failed, spoils the list */
+
+        for (i = 0; i < list->cnt; i++) {
+            p = &list->elems[i];
+
+            one = rd_kafka_topic_partition_list_new(1);
+            rd_kafka_topic_partition_list_add(one, p->topic, p->partition);
+
+            (void) ngx_kafka_ws_kafka_subtract(k, one);
+
+            rd_kafka_topic_partition_list_destroy(one);
         }
     }
 
-    return NULL;
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+
+static ngx_int_t
+ngx_kafka_ws_kafka_subtract(ngx_kafka_ws_kafka_t *k,
+    rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_error_t  *err;
+
+    err = rd_kafka_incremental_unassign(k->rk, list);
+
+    if (err) {
+        rd_kafka_error_destroy(err);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_kafka_ws_kafka_part_t *
+ngx_kafka_ws_kafka_part(rd_kafka_topic_t *rkt, int32_t partition)
+{
+    ngx_kafka_ws_kafka_known_t  *topic;
+
+    topic = rd_kafka_topic_opaque(rkt);
+
+    if (topic == NULL || partition < 0
+        || (ngx_uint_t) partition >= topic->nparts)
+    {
+        return NULL;
+    }
+
+    return topic->parts[partition];
 }
 
 
 ngx_uint_t
-ngx_kafka_ws_kafka_take(ngx_kafka_ws_kafka_t *k, void *opaque)
+ngx_kafka_ws_kafka_take(ngx_kafka_ws_kafka_t *k,
+    ngx_kafka_ws_kafka_part_t *part)
 {
-    ngx_uint_t                   n;
-    rd_kafka_message_t          *m;
-    ngx_kafka_ws_kafka_part_t  **place, *part;
-
-    place = ngx_kafka_ws_kafka_find(k, opaque);
-
-    if (place == NULL) {
-        return 0;
-    }
-
-    part = *place;
+    ngx_uint_t           n;
+    rd_kafka_message_t  *m;
 
     for (n = 0; n < NGX_KAFKA_WS_KAFKA_BATCH; n++) {
 
@@ -222,102 +341,24 @@ ngx_kafka_ws_kafka_take(ngx_kafka_ws_kafka_t *k, void *opaque)
 
 
 void
-ngx_kafka_ws_kafka_nudge(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
-    int32_t partition, int timeout)
+ngx_kafka_ws_kafka_nudge(ngx_kafka_ws_kafka_t *k,
+    ngx_kafka_ws_kafka_offsets_t *offsets, ngx_uint_t n, int timeout)
 {
-    int64_t  low, high;
+    ngx_uint_t                        i;
+    rd_kafka_topic_partition_list_t  *list;
 
-    /* any request to the leader wakes the thread that would fetch */
+    /* any request to a leader wakes the thread that would fetch */
 
-    (void) rd_kafka_query_watermark_offsets(k->rk, (char *) topic->data,
-                                            partition, &low, &high, timeout);
-}
+    list = rd_kafka_topic_partition_list_new((int) n);
 
-
-/*
- * Room for twice as many partitions, and a table at most half full.
- */
-
-static ngx_int_t
-ngx_kafka_ws_kafka_grow(ngx_kafka_ws_kafka_t *k)
-{
-    ngx_uint_t                    n, size;
-    ngx_kafka_ws_kafka_part_t   **parts;
-    ngx_kafka_ws_kafka_place_t   *table;
-
-    n = k->parts_max ? k->parts_max * 2 : 64;
-
-    parts = realloc(k->parts, n * sizeof(ngx_kafka_ws_kafka_part_t *));
-    if (parts == NULL) {
-        return NGX_ERROR;
+    for (i = 0; i < n; i++) {
+        rd_kafka_topic_partition_list_add(list,
+                                          (char *) offsets[i].topic->data,
+                                          offsets[i].partition)->offset
+            = RD_KAFKA_OFFSET_END;
     }
 
-    k->parts = parts;
+    (void) rd_kafka_offsets_for_times(k->rk, list, timeout);
 
-    for (size = k->table_size; size < n * 2; size *= 2) { /* void */ }
-
-    if (size != k->table_size) {
-        table = calloc(size, sizeof(ngx_kafka_ws_kafka_place_t));
-        if (table == NULL) {
-            return NGX_ERROR;
-        }
-
-        free(k->table);
-        k->table = table;
-        k->table_size = size;
-    }
-
-    k->parts_max = n;
-
-    return NGX_OK;
-}
-
-
-/*
- * The assigned partition that a record belongs to: a place in an open hash
- * table by the topic's pointer, found by name the first time.
- */
-
-ngx_kafka_ws_kafka_part_t *
-ngx_kafka_ws_kafka_part(ngx_kafka_ws_kafka_t *k, rd_kafka_topic_t *rkt,
-    int32_t partition)
-{
-    size_t                       len;
-    ngx_uint_t                   i, n;
-    const char                  *name;
-    ngx_kafka_ws_kafka_place_t  *place;
-
-    n = ((uintptr_t) rkt / 64) * 31 + (ngx_uint_t) partition * 2654435761u;
-
-    for ( ;; ) {
-        place = &k->table[n & (k->table_size - 1)];
-
-        if (place->part == NULL) {
-            break;
-        }
-
-        if (place->rkt == rkt && place->partition == partition) {
-            return place->part;
-        }
-
-        n++;
-    }
-
-    name = rd_kafka_topic_name(rkt);
-    len = ngx_strlen(name);
-
-    for (i = 0; i < k->nparts; i++) {
-        if (k->parts[i]->partition == partition
-            && k->parts[i]->topic.len == len
-            && ngx_memcmp(k->parts[i]->topic.data, name, len) == 0)
-        {
-            place->rkt = rkt;
-            place->partition = partition;
-            place->part = k->parts[i];
-
-            return place->part;
-        }
-    }
-
-    return NULL;
+    rd_kafka_topic_partition_list_destroy(list);
 }

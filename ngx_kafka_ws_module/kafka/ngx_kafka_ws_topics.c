@@ -2,7 +2,8 @@
 /*
  * Copyright (C) ngx_kafka_ws_module contributors
  *
- * The topics thread: asks Kafka again and again, and plans.
+ * The topics thread: asks Kafka again and again, and plans.  In between it
+ * plans for topics that are wanted all of a sudden.
  */
 
 
@@ -15,8 +16,7 @@
 
 
 #define NGX_KAFKA_WS_TOPICS_INTERVAL  3000   /* ms between questions */
-#define NGX_KAFKA_WS_TOPICS_RETRY     500    /* ms, if one failed */
-#define NGX_KAFKA_WS_TOPICS_TIMEOUT   5000   /* ms for an answer */
+#define NGX_KAFKA_WS_TOPICS_NUDGE     500    /* ms for an answer */
 
 
 static void ngx_kafka_ws_topics_round(ngx_kafka_ws_consumer_t *c,
@@ -25,26 +25,16 @@ static ngx_kafka_ws_plan_t *ngx_kafka_ws_topics_propose(
     ngx_kafka_ws_kafka_metadata_t *md);
 static ngx_kafka_ws_plan_t *ngx_kafka_ws_topics_ask(
     ngx_kafka_ws_consumer_t *c, ngx_kafka_ws_plan_t *plan);
-static void ngx_kafka_ws_topics_positions(ngx_kafka_ws_consumer_t *c,
-    ngx_kafka_ws_kafka_query_t *query, ngx_kafka_ws_plan_t *plan);
-static void ngx_kafka_ws_topics_lacking(ngx_kafka_ws_root_t *root,
-    ngx_kafka_ws_plan_topic_t *topic);
-static void ngx_kafka_ws_topics_offsets(ngx_kafka_ws_consumer_t *c,
-    ngx_kafka_ws_kafka_query_t *query, ngx_kafka_ws_plan_t *plan,
-    ngx_uint_t n, int64_t since);
 static void ngx_kafka_ws_topics_moves(ngx_kafka_ws_consumer_t *c,
     ngx_kafka_ws_kafka_query_t *query, ngx_kafka_ws_plan_t *plan);
-static void ngx_kafka_ws_topics_deliver(ngx_kafka_ws_consumer_t *c,
-    ngx_kafka_ws_plan_t *plan);
 static void ngx_kafka_ws_topics_result(ngx_kafka_ws_consumer_t *c,
     uint32_t outages, const char *error);
-static void ngx_kafka_ws_topics_wait(ngx_kafka_ws_consumer_t *c,
+static void ngx_kafka_ws_topics_pause(ngx_kafka_ws_consumer_t *c);
+static void ngx_kafka_ws_topics_begun(ngx_kafka_ws_consumer_t *c);
+static ngx_int_t ngx_kafka_ws_topics_wait(ngx_kafka_ws_consumer_t *c,
     ngx_msec_t timeout);
 static ngx_int_t ngx_kafka_ws_topics_sleep(ngx_kafka_ws_consumer_t *c,
     ngx_msec_t timeout);
-
-
-#define ngx_kafka_ws_topics_stopped(c)  ngx_kafka_ws_load_acquire(&(c)->stop)
 
 
 void *
@@ -63,23 +53,89 @@ ngx_kafka_ws_topics_thread(void *data)
 
             if (c->query == NULL) {
                 ngx_kafka_ws_topics_result(c, 0, error);
-                ngx_kafka_ws_topics_wait(c, NGX_KAFKA_WS_TOPICS_INTERVAL);
+                (void) ngx_kafka_ws_topics_wait(c,
+                                                NGX_KAFKA_WS_TOPICS_INTERVAL);
                 continue;
             }
         }
 
         ngx_kafka_ws_topics_round(c, c->query);
-
-        ngx_kafka_ws_topics_wait(c,
-                                 ngx_kafka_ws_load_relaxed(&c->reached)
-                                 && !c->lacking
-                                 ? NGX_KAFKA_WS_TOPICS_INTERVAL
-                                 : NGX_KAFKA_WS_TOPICS_RETRY);
+        ngx_kafka_ws_topics_pause(c);
     }
 
     (void) ngx_kafka_ws_fetch_add(&c->ended, 1);
 
     return NULL;
+}
+
+
+/* until the next round; what cannot wait so long is done in between */
+
+static void
+ngx_kafka_ws_topics_pause(ngx_kafka_ws_consumer_t *c)
+{
+    uint64_t    passed, since;
+    ngx_msec_t  pause;
+
+    since = ngx_kafka_ws_shm_now();
+
+    for ( ;; ) {
+        pause = (ngx_kafka_ws_load_relaxed(&c->reached) && !c->lacking)
+                ? NGX_KAFKA_WS_TOPICS_INTERVAL : NGX_KAFKA_WS_TOPICS_RETRY;
+
+        passed = ngx_kafka_ws_shm_now() - since;
+
+        if (passed >= pause
+            || ngx_kafka_ws_topics_wait(c, pause - (ngx_msec_t) passed)
+               != NGX_OK)
+        {
+            return;
+        }
+
+        ngx_kafka_ws_topics_asked(c, c->query);
+        ngx_kafka_ws_topics_begun(c);
+    }
+}
+
+
+/*
+ * The ingest thread's handle sends a request to the leaders of partitions that
+ * it was just given: see ngx_kafka_ws_kafka_nudge().
+ */
+
+static void
+ngx_kafka_ws_topics_begun(ngx_kafka_ws_consumer_t *c)
+{
+    uint32_t                       begun[NGX_KAFKA_WS_BEGUN];
+    ngx_str_t                      names[NGX_KAFKA_WS_BEGUN];
+    ngx_uint_t                     i, n;
+    ngx_kafka_ws_root_t           *root;
+    ngx_kafka_ws_topic_t          *topic;
+    ngx_kafka_ws_stream_t         *stream;
+    ngx_kafka_ws_kafka_offsets_t   o[NGX_KAFKA_WS_BEGUN];
+
+    root = c->cluster->root;
+
+    (void) pthread_mutex_lock(&c->mutex);
+    n = c->nbegun;
+    ngx_memcpy(begun, c->begun, n * sizeof(uint32_t));
+    c->nbegun = 0;
+    (void) pthread_mutex_unlock(&c->mutex);
+
+    for (i = 0; i < n; i++) {
+        stream = ngx_kafka_ws_shm_stream(root, begun[i]);
+        topic = ngx_kafka_ws_shm_topic(root, stream->topic);
+
+        names[i].data = topic->name;
+        names[i].len = topic->len;
+        o[i].topic = &names[i];
+        o[i].partition = stream->partition;
+    }
+
+    if (n) {
+        ngx_kafka_ws_kafka_nudge(ngx_kafka_ws_load_acquire(&c->kafka), o, n,
+                                 NGX_KAFKA_WS_TOPICS_NUDGE);
+    }
 }
 
 
@@ -129,6 +185,8 @@ ngx_kafka_ws_topics_round(ngx_kafka_ws_consumer_t *c,
     }
 
     ngx_kafka_ws_topics_errors(c, plan);
+
+    c->lacking = 0;
 
     ngx_kafka_ws_topics_positions(c, query, plan);
 
@@ -181,7 +239,19 @@ ngx_kafka_ws_topics_propose(ngx_kafka_ws_kafka_metadata_t *md)
         topic->error = t->error;
     }
 
+    ngx_qsort(plan->topics, plan->ntopics, sizeof(ngx_kafka_ws_plan_topic_t),
+              ngx_kafka_ws_plan_compare);
+
     return plan;
+}
+
+
+int
+ngx_kafka_ws_plan_compare(const void *one, const void *two)
+{
+    const ngx_kafka_ws_plan_topic_t  *a = one, *b = two;
+
+    return ngx_strcmp(a->name.data, b->name.data);
 }
 
 
@@ -211,162 +281,6 @@ ngx_kafka_ws_topics_ask(ngx_kafka_ws_consumer_t *c, ngx_kafka_ws_plan_t *plan)
     (void) pthread_mutex_unlock(&c->mutex);
 
     return plan;
-}
-
-
-/*
- * Partitions that have no ring yet need a position to begin at.  A topic or
- * partition that came up while this list of topics was already in force
- * flows from its first record, everything else from its last ones: see
- * "preload".
- */
-
-static void
-ngx_kafka_ws_topics_positions(ngx_kafka_ws_consumer_t *c,
-    ngx_kafka_ws_kafka_query_t *query, ngx_kafka_ws_plan_t *plan)
-{
-    int64_t                        since;
-    ngx_uint_t                     i, n, fresh;
-    ngx_kafka_ws_cluster_t        *kwc;
-    ngx_kafka_ws_plan_topic_t     *topic;
-    ngx_kafka_ws_kafka_offsets_t  *o;
-
-    kwc = c->cluster;
-    n = 0;
-    c->lacking = 0;
-
-    for (i = 0; i < plan->ntopics; i++) {
-        ngx_kafka_ws_topics_lacking(kwc->root, &plan->topics[i]);
-        n += plan->topics[i].noffsets;
-    }
-
-    if (n == 0) {
-        return;
-    }
-
-    o = calloc(n, sizeof(ngx_kafka_ws_kafka_offsets_t));
-    if (o == NULL) {
-        /* the next plan has them */
-
-        for (i = 0; i < plan->ntopics; i++) {
-            plan->topics[i].noffsets = 0;
-        }
-
-        return;
-    }
-
-    plan->offsets = o;
-
-    for (i = 0; i < plan->ntopics; i++) {
-        topic = &plan->topics[i];
-        topic->offsets = o;
-
-        for ( /* void */ ; o < topic->offsets + topic->noffsets; o++) {
-            o->topic = &topic->name;
-            o->partition = (int32_t) (topic->first + (o - topic->offsets));
-        }
-    }
-
-    fresh = (ngx_kafka_ws_load_acquire(&kwc->root->allowed) == kwc->allowed);
-    since = -1;
-
-    if (!fresh && kwc->preload_age > 0) {
-        since = (int64_t) time(NULL) * 1000 - kwc->preload_age;
-    }
-
-    ngx_kafka_ws_topics_offsets(c, query, plan, n, since);
-
-    if (fresh || kwc->preload_records == -1) {
-        return;
-    }
-
-    for (o = plan->offsets; o < plan->offsets + n; o++) {
-        if (o->log_end - o->time > kwc->preload_records) {
-            o->time = o->log_end - kwc->preload_records;
-        }
-    }
-}
-
-
-/* which partitions of a topic have no ring: those from the first one on */
-
-static void
-ngx_kafka_ws_topics_lacking(ngx_kafka_ws_root_t *root,
-    ngx_kafka_ws_plan_topic_t *topic)
-{
-    uint32_t                n;
-    ngx_kafka_ws_topic_t   *known;
-    ngx_kafka_ws_stream_t  *stream;
-
-    if (!topic->allowed || topic->npartitions == 0) {
-        return;
-    }
-
-    known = ngx_kafka_ws_shm_find(root, &topic->name);
-
-    if (known) {
-
-        if (known->state == NGX_KAFKA_WS_TOPIC_NO_MEMORY) {
-            return;
-        }
-
-        for (n = known->first;
-             n != NGX_KAFKA_WS_NONE;
-             n = ngx_kafka_ws_load_acquire(&stream->next))
-        {
-            stream = ngx_kafka_ws_shm_stream(root, n);
-
-            if (stream->ring == 0 || (stream->gen & 1)) {
-                break;
-            }
-
-            topic->first++;
-        }
-    }
-
-    if (topic->first < topic->npartitions) {
-        topic->noffsets = topic->npartitions - topic->first;
-    }
-}
-
-
-/*
- * One question for all; if that fails, one for each topic, so that a
- * partition without a leader holds up no more than its own topic.
- */
-
-static void
-ngx_kafka_ws_topics_offsets(ngx_kafka_ws_consumer_t *c,
-    ngx_kafka_ws_kafka_query_t *query, ngx_kafka_ws_plan_t *plan,
-    ngx_uint_t n, int64_t since)
-{
-    char                        error[NGX_KAFKA_WS_KAFKA_ERROR_LEN];
-    ngx_uint_t                  i;
-    ngx_kafka_ws_plan_topic_t  *topic;
-
-    if (ngx_kafka_ws_kafka_offsets(query, plan->offsets, n, since,
-                                   NGX_KAFKA_WS_TOPICS_TIMEOUT, error)
-        == NGX_OK)
-    {
-        return;
-    }
-
-    for (i = 0; i < plan->ntopics; i++) {
-        topic = &plan->topics[i];
-
-        if (topic->noffsets
-            && (ngx_kafka_ws_topics_stopped(c)
-                || ngx_kafka_ws_kafka_offsets(query, topic->offsets,
-                                              topic->noffsets, since,
-                                              NGX_KAFKA_WS_TOPICS_RETRY,
-                                              error)
-                   != NGX_OK))
-        {
-            /* the next plan has them */
-            topic->noffsets = 0;
-            c->lacking = 1;
-        }
-    }
 }
 
 
@@ -435,7 +349,7 @@ ngx_kafka_ws_topics_moves(ngx_kafka_ws_consumer_t *c,
 }
 
 
-static void
+void
 ngx_kafka_ws_topics_deliver(ngx_kafka_ws_consumer_t *c,
     ngx_kafka_ws_plan_t *plan)
 {
@@ -448,6 +362,9 @@ ngx_kafka_ws_topics_deliver(ngx_kafka_ws_consumer_t *c,
     c->plan = plan;
 
     (void) pthread_mutex_unlock(&c->mutex);
+
+    /* not with its next record only */
+    ngx_kafka_ws_kafka_wake(ngx_kafka_ws_load_acquire(&c->kafka));
 }
 
 
@@ -478,20 +395,39 @@ ngx_kafka_ws_topics_result(ngx_kafka_ws_consumer_t *c, uint32_t outages,
 }
 
 
-static void
+/* NGX_OK: there is something to do before the next round; NGX_AGAIN */
+
+static ngx_int_t
 ngx_kafka_ws_topics_wait(ngx_kafka_ws_consumer_t *c, ngx_msec_t timeout)
 {
+    ngx_int_t  rc;
+
+    rc = NGX_AGAIN;
+
     (void) pthread_mutex_lock(&c->mutex);
 
     while (!ngx_kafka_ws_topics_stopped(c) && !c->hurry) {
+
+        if (c->query
+            && (c->nbegun || ngx_kafka_ws_load_acquire(&c->cluster->root->asks)
+                             != c->asks))
+        {
+            rc = NGX_OK;
+            break;
+        }
+
         if (ngx_kafka_ws_topics_sleep(c, timeout) != NGX_OK) {
             break;
         }
     }
 
-    c->hurry = 0;
+    if (rc == NGX_AGAIN) {
+        c->hurry = 0;
+    }
 
     (void) pthread_mutex_unlock(&c->mutex);
+
+    return rc;
 }
 
 

@@ -104,19 +104,14 @@ static ngx_uint_t
 ngx_kafka_ws_topics_sound(ngx_kafka_ws_plan_t *plan, ngx_str_t *name,
     int32_t partition)
 {
-    ngx_uint_t                  i;
-    ngx_kafka_ws_plan_topic_t  *topic;
+    ngx_kafka_ws_plan_topic_t  key, *topic;
 
-    for (i = 0; i < plan->ntopics; i++) {
-        topic = &plan->topics[i];
+    key.name = *name;
 
-        if (topic->name.len == name->len
-            && ngx_memcmp(topic->name.data, name->data, name->len) == 0)
-        {
-            return topic->allowed && topic->error == NULL
-                   && (uint32_t) partition < topic->npartitions;
-        }
-    }
+    topic = bsearch(&key, plan->topics, plan->ntopics,
+                    sizeof(ngx_kafka_ws_plan_topic_t),
+                    ngx_kafka_ws_plan_compare);
 
-    return 0;
+    return topic && topic->allowed && topic->error == NULL
+           && (uint32_t) partition < topic->npartitions;
 }

@@ -38,6 +38,12 @@
 #define ngx_kafka_ws_fetch_add(p, v)                                          \
     __atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST)
 
+#define ngx_kafka_ws_fetch_or(p, v)                                           \
+    __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
+
+#define ngx_kafka_ws_fetch_and(p, v)                                          \
+    __atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST)
+
 #define ngx_kafka_ws_fence_acquire()  __atomic_thread_fence(__ATOMIC_ACQUIRE)
 
 #define ngx_kafka_ws_fence_release()  __atomic_thread_fence(__ATOMIC_RELEASE)

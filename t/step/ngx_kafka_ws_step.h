@@ -94,6 +94,12 @@ extern ngx_kafka_ws_step_log_t  ngx_kafka_ws_step_log;
 extern const char              *ngx_kafka_ws_step_was;
 
 
+/* a bit for each topic that somebody wants, with "idle="; ms of the clock that
+   go by with each look */
+extern ngx_uint_t               ngx_kafka_ws_step_wanted;
+extern ngx_uint_t               ngx_kafka_ws_step_pace;
+
+
 /* the name of topic n of the log; with a final zero */
 ngx_str_t *ngx_kafka_ws_step_name(ngx_uint_t n);
 

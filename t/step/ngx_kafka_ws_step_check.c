@@ -204,7 +204,8 @@ ngx_kafka_ws_step_topic(ngx_kafka_ws_cluster_t *kwc, ngx_uint_t n,
     ngx_uint_t final)
 {
     int                         rc;
-    uint32_t                    p, s, r, count;
+    uint32_t                    p, s, r, count, nrings;
+    ngx_uint_t                  idle;
     ngx_kafka_ws_view_t         view;
     ngx_kafka_ws_topic_t       *topic;
     ngx_kafka_ws_stream_t      *stream;
@@ -223,6 +224,13 @@ ngx_kafka_ws_step_topic(ngx_kafka_ws_cluster_t *kwc, ngx_uint_t n,
         || (final && (count != known->npartitions
                       || topic->state != NGX_KAFKA_WS_TOPIC_OK)))
     {
+        return __LINE__;
+    }
+
+    idle = kwc->idle && !(ngx_kafka_ws_step_wanted & ((ngx_uint_t) 1 << n));
+    nrings = ngx_kafka_ws_load_acquire(&topic->nrings);
+
+    if (nrings > count || (final && nrings != (idle ? 0 : count))) {
         return __LINE__;
     }
 
@@ -261,7 +269,12 @@ ngx_kafka_ws_step_topic(ngx_kafka_ws_cluster_t *kwc, ngx_uint_t n,
                 return __LINE__;
             }
 
-        } else if (final) {
+        } else if (final ? !idle : (kwc->idle && p < nrings)) {
+            /* rings that are seen are there */
+            return __LINE__;
+        }
+
+        if (final && idle && stream->ring) {
             return __LINE__;
         }
 
@@ -292,6 +305,10 @@ ngx_kafka_ws_step_open_views(ngx_kafka_ws_cluster_t *kwc)
 
         for (s = topic->first; s != NGX_KAFKA_WS_NONE; s = stream->next) {
             stream = ngx_kafka_ws_shm_stream(kwc->root, s);
+
+            if (kwc->idle && topic->nrings == 0) {
+                continue;
+            }
 
             v = &ngx_kafka_ws_step_views[ngx_kafka_ws_step_nviews++];
             v->topic = n;

@@ -24,12 +24,14 @@
     (NGX_KAFKA_WS_STEP_TOPICS * NGX_KAFKA_WS_STEP_PARTITIONS)
 
 
-typedef struct {
+typedef struct ngx_kafka_ws_kafka_part_s  ngx_kafka_ws_step_part_t;
+
+struct ngx_kafka_ws_kafka_part_s {
     void                          *opaque;     /* NULL: not assigned */
     ngx_uint_t                     topic;
     int32_t                        partition;
     int64_t                        next;
-} ngx_kafka_ws_step_part_t;
+};
 
 
 struct ngx_kafka_ws_kafka_s {
@@ -42,10 +44,13 @@ static void ngx_kafka_ws_step_round(void);
 static ngx_uint_t ngx_kafka_ws_step_deliver(ngx_kafka_ws_kafka_t *k,
     ngx_kafka_ws_step_part_t *part);
 static ngx_uint_t ngx_kafka_ws_step_number(ngx_str_t *topic);
+static ngx_uint_t ngx_kafka_ws_step_kept(void);
 
 
 ngx_kafka_ws_step_log_t         ngx_kafka_ws_step_log;
 const char                     *ngx_kafka_ws_step_was;
+ngx_uint_t                      ngx_kafka_ws_step_wanted;
+ngx_uint_t                      ngx_kafka_ws_step_pace = 1;
 
 static ngx_kafka_ws_kafka_t     ngx_kafka_ws_step_consumer;
 static ngx_kafka_ws_consumer_t *ngx_kafka_ws_step_c;
@@ -141,7 +146,7 @@ pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
 int
 clock_gettime(clockid_t clock, struct timespec *ts)
 {
-    ngx_kafka_ws_step_now++;
+    ngx_kafka_ws_step_now += ngx_kafka_ws_step_pace;
 
     ts->tv_sec = 1000000 + ngx_kafka_ws_step_now / 1000;
     ts->tv_nsec = ngx_kafka_ws_step_now % 1000 * 1000000;
@@ -243,7 +248,7 @@ ngx_kafka_ws_kafka_open(ngx_kafka_ws_cluster_t *kwc,
 }
 
 
-ngx_int_t
+ngx_kafka_ws_kafka_part_t *
 ngx_kafka_ws_kafka_assign(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
     int32_t partition, int64_t offset, void *opaque)
 {
@@ -259,7 +264,7 @@ ngx_kafka_ws_kafka_assign(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
 
             if (part->topic == n && part->partition == partition) {
                 /* twice the same: librdkafka refuses the list */
-                return NGX_ERROR;
+                return NULL;
             }
 
             continue;
@@ -270,23 +275,18 @@ ngx_kafka_ws_kafka_assign(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
         part->partition = partition;
         part->next = offset;
 
-        return NGX_OK;
+        return part;
     }
 
-    return NGX_ERROR;
+    return NULL;
 }
 
 
 void
-ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k, void *opaque)
+ngx_kafka_ws_kafka_unassign(ngx_kafka_ws_kafka_t *k,
+    ngx_kafka_ws_kafka_part_t *part)
 {
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_KAFKA_WS_STEP_PARTS; i++) {
-        if (k->parts[i].opaque == opaque) {
-            k->parts[i].opaque = NULL;
-        }
-    }
+    part->opaque = NULL;
 }
 
 
@@ -317,8 +317,33 @@ ngx_kafka_ws_kafka_poll(ngx_kafka_ws_kafka_t *k, int timeout)
     if (ngx_kafka_ws_step_rounds < ngx_kafka_ws_step_least) {
         ngx_kafka_ws_step_round();
 
-    } else {
+    } else if (!ngx_kafka_ws_step_kept()) {
         ngx_kafka_ws_step_c->stop = 1;
+    }
+
+    return 0;
+}
+
+
+/* rings that nobody wants: the helper has still to look */
+
+static ngx_uint_t
+ngx_kafka_ws_step_kept(void)
+{
+    ngx_uint_t               n;
+    ngx_kafka_ws_topic_t    *topic;
+    ngx_kafka_ws_cluster_t  *kwc;
+
+    kwc = ngx_kafka_ws_step_c->cluster;
+
+    for (n = 0; n < NGX_KAFKA_WS_STEP_TOPICS && kwc->idle; n++) {
+        topic = ngx_kafka_ws_shm_find(kwc->root, &ngx_kafka_ws_step_names[n]);
+
+        if (topic && topic->nrings
+            && !(ngx_kafka_ws_step_wanted & ((ngx_uint_t) 1 << n)))
+        {
+            return 1;
+        }
     }
 
     return 0;
@@ -485,8 +510,8 @@ ngx_kafka_ws_kafka_know(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic)
 
 
 void
-ngx_kafka_ws_kafka_nudge(ngx_kafka_ws_kafka_t *k, ngx_str_t *topic,
-    int32_t partition, int timeout)
+ngx_kafka_ws_kafka_nudge(ngx_kafka_ws_kafka_t *k,
+    ngx_kafka_ws_kafka_offsets_t *offsets, ngx_uint_t n, int timeout)
 {
     /* void */
 }
@@ -507,7 +532,8 @@ ngx_kafka_ws_kafka_wake(ngx_kafka_ws_kafka_t *k)
 
 
 ngx_uint_t
-ngx_kafka_ws_kafka_take(ngx_kafka_ws_kafka_t *k, void *opaque)
+ngx_kafka_ws_kafka_take(ngx_kafka_ws_kafka_t *k,
+    ngx_kafka_ws_kafka_part_t *part)
 {
     return 0;
 }

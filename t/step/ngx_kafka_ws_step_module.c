@@ -40,6 +40,8 @@
 #include "ngx_kafka_ws_wakeup.h"
 
 
+#define NGX_KAFKA_WS_STEP_IDLE    1000   /* ms */
+#define NGX_KAFKA_WS_STEP_PACE    50     /* ms of the clock for each look */
 
 
 typedef struct {
@@ -55,6 +57,9 @@ typedef struct {
     ngx_kafka_ws_step_log_t         before;    /* no id: nothing was */
     ngx_kafka_ws_step_log_t         now;
     size_t                          ring;      /* bytes; the layout with it */
+    ngx_uint_t                      idle_before;
+    ngx_uint_t                      idle;      /* rings for who wants them */
+    ngx_uint_t                      wanted;    /* a bit for each topic */
 } ngx_kafka_ws_step_scenario_t;
 
 
@@ -122,27 +127,37 @@ static const ngx_kafka_ws_step_scenario_t  ngx_kafka_ws_step_scenarios[] = {
     { "a fresh zone",
       { { { 0, 0, 0, 0 } }, NULL },
       { { { 2, 0, 5, 5 }, { 1, 40, 43, 43 } }, "one" },
-      4096 },
+      4096, 0, 0, 0 },
 
     { "a successor, with more partitions and topics",
       { { { 2, 0, 20, 20 }, { 1, 40, 41, 41 } }, "one" },
       { { { 3, 0, 26, 26 }, { 1, 40, 43, 43 }, { 2, 7, 10, 10 } }, "one" },
-      4096 },
+      4096, 0, 0, 0 },
 
     { "another layout",
       { { { 2, 0, 20, 20 }, { 1, 40, 41, 41 } }, "one" },
       { { { 2, 0, 22, 22 }, { 1, 40, 43, 43 } }, "one" },
-      8192 },
+      8192, 0, 0, 0 },
 
     { "another Kafka",
       { { { 2, 0, 20, 20 }, { 1, 40, 41, 41 } }, "one" },
       { { { 2, 0, 3, 20 }, { 1, 40, 41, 41 } }, "two" },
-      4096 },
+      4096, 0, 0, 0 },
 
     { "another log",
       { { { 2, 0, 20, 20 }, { 1, 40, 41, 41 } }, "one" },
       { { { 2, 0, 3, 20 }, { 1, 40, 43, 43 } }, "one" },
-      4096 }
+      4096, 0, 0, 0 },
+
+    { "rings are given back",
+      { { { 2, 0, 20, 20 }, { 2, 40, 41, 41 } }, "one" },
+      { { { 2, 0, 22, 22 }, { 2, 40, 43, 43 }, { 2, 7, 10, 10 } }, "one" },
+      4096, 0, 1, 0x1 },
+
+    { "rings are made for who comes",
+      { { { 2, 0, 20, 20 }, { 2, 40, 41, 41 } }, "one" },
+      { { { 2, 0, 22, 22 }, { 3, 40, 43, 43 }, { 2, 7, 10, 10 } }, "one" },
+      4096, 1, 1, 0x2 }
 };
 
 
@@ -267,6 +282,15 @@ ngx_kafka_ws_step_init_module(ngx_cycle_t *cycle)
 
     ngx_kafka_ws_shm_register(st.kwc->root);
 
+    /* this process is who wants topics */
+
+    ngx_process_slot = 0;
+    st.kwc->root->slot[0].pid = (uint32_t) ngx_pid;
+
+    if (ngx_kafka_ws_shm_lock_slot(cycle->log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_memcpy(st.pristine, st.zone, st.size);
 
     /* made once, not by each victim */
@@ -371,12 +395,18 @@ static ngx_int_t
 ngx_kafka_ws_step_prepare(ngx_kafka_ws_step_t *st,
     const ngx_kafka_ws_step_scenario_t *sc)
 {
-    pid_t  pid;
+    pid_t                  pid;
+    ngx_uint_t             n;
+    ngx_kafka_ws_topic_t  *topic;
 
     ngx_memcpy(st->zone, st->pristine, st->size);
 
     st->kwc->ring = 4096;
     st->kwc->layout = 4096;
+    st->kwc->idle = sc->idle_before ? NGX_KAFKA_WS_STEP_IDLE : 0;
+
+    ngx_kafka_ws_step_wanted = 0;
+    ngx_kafka_ws_step_pace = sc->idle ? NGX_KAFKA_WS_STEP_PACE : 1;
 
     if (sc->before.id) {
         ngx_kafka_ws_step_log = sc->before;
@@ -397,12 +427,23 @@ ngx_kafka_ws_step_prepare(ngx_kafka_ws_step_t *st,
         return NGX_ERROR;
     }
 
+    for (n = 0; n < NGX_KAFKA_WS_STEP_TOPICS; n++) {
+        topic = ngx_kafka_ws_shm_find(st->kwc->root,
+                                      ngx_kafka_ws_step_name(n));
+        if (topic) {
+            topic->wanted[0] = (sc->wanted >> n) & 1;
+            topic->used = 1;
+        }
+    }
+
     ngx_memcpy(st->before, st->zone, st->size);
 
     ngx_kafka_ws_step_log = sc->now;
     ngx_kafka_ws_step_was = sc->before.id;
+    ngx_kafka_ws_step_wanted = sc->wanted;
     st->kwc->ring = sc->ring;
     st->kwc->layout = sc->ring;
+    st->kwc->idle = sc->idle ? NGX_KAFKA_WS_STEP_IDLE : 0;
 
     return NGX_OK;
 }
