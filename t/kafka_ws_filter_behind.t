@@ -25,7 +25,7 @@ use constant { TIME => 30, RECORDS => 16_000, SIZE => 400, KEYS => 4 };
 
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('behind'), partitions => 2);
-my $t = KafkaWS::Nginx->new(broker => $b)->plan(13);
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(14);
 
 $t->write_file_expand('nginx.conf', <<"EOT")->run();
 
@@ -123,6 +123,8 @@ is_deeply([map { ($_->records(1, TIME))[0]{value} } $reads, $waits],
 	['last', 'last'], 'both go on');
 is(scalar(grep { $_->{event} eq 'gap' } $reads->events, $waits->events), 0,
 	'no gaps');
+is($t->status()->{clusters}[0]{frames}, 3 * $all + 2,
+	'what a client passes over is not counted as sent');
 
 # the last one ends what was lost
 

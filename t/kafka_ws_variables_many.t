@@ -22,8 +22,7 @@ use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for);
 use KafkaWS::Pace qw(amount);
 
-use constant { TIME => 30, CLIENTS => amount(320, 20), RECORDS => 600,
-	RATE => 300 };
+use constant { TIME => 30, CLIENTS => amount(320, 20), RATE => 300 };
 
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('variables-many'));
@@ -81,17 +80,16 @@ my @clients = map { KafkaWS::Client->open($t->port(0), uri($_)) }
 
 $_->wait_event('start', TIME) for @clients;
 
-my $bulk = $b->bulk_start($topic, count => RECORDS, rate => RATE, keys => 4,
-	size => 100);
+my $bulk = $b->bulk_start($topic, rate => RATE, keys => 4, size => 100);
 
 # each second of them says so, while records come
 
 for my $c (@clients) {
-	select undef, undef, undef, RECORDS / RATE / @clients;
+	select undef, undef, undef, 2 / @clients;
 	$c->{uri} =~ /[02468]&/ ? $c->close(1000) : $c->disconnect();
 }
 
-$bulk->result();
+$bulk->stop();
 
 # those that said Close read on to the answer: what was sent before it
 
@@ -123,10 +121,9 @@ my %told = map { $_ => $log{$_} } keys %got;
 
 is_deeply(\%told, \%got, 'the numbers are those that each has seen');
 
-my @numbers = map { (split)[0] } values %got;
+my %numbers = map { (split)[0] => 1 } values %got;
 
-cmp_ok(scalar(grep { $_ > 0 && $_ < RECORDS / 8 } @numbers), '>',
-	CLIENTS / 20, 'they left in between');
+cmp_ok(scalar(keys %numbers), '>', CLIENTS / 20, 'they left in between');
 is(scalar(grep { !/ 1006$/ } @log{ grep { !exists $got{$_} } keys %log }), 0,
 	'those that were cut have that code');
 

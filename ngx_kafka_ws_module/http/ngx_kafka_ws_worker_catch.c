@@ -21,6 +21,8 @@
     (ngx_kafka_ws_route_conf(sub)->slow == NGX_KAFKA_WS_SLOW_LATEST)
 
 
+static void ngx_kafka_ws_worker_got(ngx_kafka_ws_subscription_t *sub,
+    ngx_kafka_ws_span_buf_t *buf, ngx_uint_t done);
 static void ngx_kafka_ws_worker_has_all(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub);
 static ngx_kafka_ws_gather_e ngx_kafka_ws_worker_gather(
@@ -183,12 +185,7 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
             return NGX_DONE;
         }
 
-        if (buf->flags) {
-            ngx_kafka_ws_count(&sub->kws->counters->gaps, done);
-        }
-
-        ngx_kafka_ws_gather_sums(buf, done, &sub->sent);
-        ngx_kafka_ws_gather_stop_at(sub, buf, done);
+        ngx_kafka_ws_worker_got(sub, buf, done);
     }
 
     /* others want their turn */
@@ -197,6 +194,35 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
     ngx_post_event(sub->kws->connection->write, &ngx_posted_next_events);
 
     return NGX_DONE;
+}
+
+
+/* the first done records of its span, or the events */
+
+static void
+ngx_kafka_ws_worker_got(ngx_kafka_ws_subscription_t *sub,
+    ngx_kafka_ws_span_buf_t *buf, ngx_uint_t done)
+{
+    uint64_t                  records;
+    ngx_kafka_ws_counters_t  *counters;
+
+    counters = sub->kws->counters;
+    records = sub->sent.records;
+
+    ngx_kafka_ws_gather_sums(buf, done, &sub->sent);
+
+    if (buf->flags) {
+        ngx_kafka_ws_count(&counters->gaps, done);
+
+    } else if (buf->len) {
+
+        /* records that it does not want have no frames */
+
+        records = sub->sent.records - records;
+        ngx_kafka_ws_count(&counters->frames, records - done);
+    }
+
+    ngx_kafka_ws_gather_stop_at(sub, buf, done);
 }
 
 
