@@ -115,6 +115,10 @@ ngx_kafka_ws_ingest_evict(ngx_kafka_ws_ingest_t *ing)
 
     if (ing->spare == NULL) {
         ngx_kafka_ws_ingest_collect(ing);
+
+        if (ing->spare == NULL) {
+            return NGX_DECLINED;
+        }
     }
 
     while (ing->spared < ing->nspare) {

@@ -106,6 +106,8 @@ ngx_kafka_ws_topics_sound(ngx_kafka_ws_plan_t *plan, ngx_str_t *name,
 {
     ngx_kafka_ws_plan_topic_t  key, *topic;
 
+    ngx_memzero(&key, sizeof(ngx_kafka_ws_plan_topic_t));
+
     key.name = *name;
 
     topic = bsearch(&key, plan->topics, plan->ntopics,
