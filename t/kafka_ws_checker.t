@@ -56,7 +56,9 @@ my $seed = $ENV{TEST_CHECKER_SEED} // time;
 note("TEST_CHECKER_SEED=$seed");
 my @builds = qw(resume-after gap-silent large-silent take-over-again);
 
-plan(tests => keys(%fault) - 1 + SEEDS + @builds);
+plan(tests => keys(%fault) - 1 + SEEDS + @builds + 1);
+
+is(join("\n", KafkaWS::Broken::stale()), '', 'all builds can be broken');
 
 my @todo = (('none') x SEEDS, sort grep { $_ ne 'none' } keys %fault);
 my (@running, @done);

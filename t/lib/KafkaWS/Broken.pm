@@ -20,8 +20,8 @@ use KafkaWS::Soak;
 
 use constant SECONDS => 60;	# the longest hunt
 
-my ($start, $gather, $ring, $older) = map { "$_.c" } qw(http/start_decide
-	http/gather lib/ring http/older);
+my ($start, $gather, $gap, $ring, $older) = map { "$_.c" } qw(http/start_decide
+	http/gather http/gather_gap lib/ring http/older);
 my @small = (ring => '256k', max_record => 60_000);
 my %reloads = (reload => 1);
 my %kills = (helper_kill => 1);
@@ -73,12 +73,12 @@ our @broken = (
 			'place->seq = seq - 1;']] },
 	{ name => 'gap-silent', what => 'no gap event for a slow client',
 		with => { only => 'slow,stop_go,latest', @small, faults => {} },
-		edits => [[$gather, 'if (next.seq <= place->seq) {',
+		edits => [[$gap, 'if (next.seq <= place->seq) {',
 			'if (next.seq > place->seq) { *place = next; }'
 			. ' if (next.seq <= place->seq) {']] },
 	{ name => 'gap-short', what => 'a gap event ends too early',
 		with => { only => 'slow,stop_go,latest', @small, faults => {} },
-		edits => [[$gather, 'from, next->offset - 1, reason);',
+		edits => [[$gap, 'from, next->offset - 1, reason);',
 			'from, from, reason);']] },
 	{ name => 'part-sent', what => 'a half sent span counts one too many',
 		with => { only => 'slow,stop_go,latest', faults => {} },
@@ -98,8 +98,8 @@ our @broken = (
 	{ name => 'drain-silent', what => 'a Close without the cursor',
 		with => { only => 'fast', faults => \%reloads },
 		edits => [['http/worker.c',
-		'ngx_kafka_ws_subscriber_close(sub->kws, code, cursor, len);',
-		'ngx_kafka_ws_subscriber_close(sub->kws, code, cursor, 0);']] },
+		'ngx_kafka_ws_subscriber_close(kws, code, cursor, len);',
+		'ngx_kafka_ws_subscriber_close(kws, code, cursor, 0);']] },
 	{ name => 'drain-code', what => 'a reload looks like a stop',
 		with => { only => 'fast', faults => \%reloads },
 		edits => [['http/worker_drain.c',
@@ -108,20 +108,21 @@ our @broken = (
 	{ name => 'fence', what => 'two writers at a time',
 		with => { only => 'fast', rate => 2000,
 			faults => { reload => 3, helper_stop => 1 } },
-		edits => [['core/shm.c', 'F_SETLK', 'F_GETLK'],
+		edits => [['core/shm.c', 'F_SETLK, root->lock',
+			'F_GETLK, root->lock'],
 			['kafka/ingest.c',
 			'if (ngx_kafka_ws_load_relaxed(&root->epoch) != '
 			. 'ing->epoch) {', 'if (0) {']] },
 	{ name => 'take-over-again', what => 'a new helper repeats a record',
 		with => { only => 'fast', faults => \%kills },
-		edits => [['kafka/ingest_plan.c',
+		edits => [['kafka/ingest_rings.c',
 		'part->next = ngx_kafka_ws_ring_next_offset(&part->ring);',
 		'part->next = ngx_kafka_ws_ring_next_offset(&part->ring);'
 			. ' part->next -= (part->next > 0);']] },
 	{ name => 'take-over-skips',
 		what => 'a new helper leaves a record out',
 		with => { only => 'fast', faults => \%kills },
-		edits => [['kafka/ingest_plan.c',
+		edits => [['kafka/ingest_rings.c',
 		'part->next = ngx_kafka_ws_ring_next_offset(&part->ring);',
 		'part->next = ngx_kafka_ws_ring_next_offset(&part->ring);'
 			. ' part->next += (part->next > 0);']] },
@@ -133,8 +134,8 @@ our @broken = (
 	{ name => 'partitions', what => 'lists of one length are the same',
 		with => { only => 'fast', faults => {} },
 		edits => [['http/route.c',
-			'&& ngx_memcmp(route->ranges, ranges, size) == 0)',
-			'&& ngx_memcmp(route->ranges, ranges, 0) == 0)']] },
+			'key->nranges * sizeof(ngx_kafka_ws_range_t)) != 0)',
+			'0) != 0)']] },
 	{ name => 'ping-kept', what => 'nobody is given up on',
 		with => { only => 'half_open', faults => {} },
 		edits => [['http/subscriber.c',
@@ -152,6 +153,31 @@ sub names { return map { $_->{name} } @broken }
 sub what { return $by_name{ $_[0] }{what} }
 
 sub tree { return root() . '/objs-release/broken' }
+
+# returns: those whose text is not there just once, as it has to be
+sub stale {
+	my @stale;
+
+	for my $b (@broken) {
+		for my $edit (@{ $b->{edits} }) {
+			my ($file, $from) = @$edit;
+			my $text = KafkaWS::Nginx::read_file(source(root(),
+				$file));
+			my $count = () = $text =~ /\Q$from\E/g;
+
+			push @stale, "$b->{name}: $count times in $file"
+				if $count != 1;
+		}
+	}
+
+	return @stale;
+}
+
+sub source {
+	my ($tree, $file) = @_;
+
+	return "$tree/ngx_kafka_ws_module/" . $file =~ s{/}{/ngx_kafka_ws_}r;
+}
 
 # returns: the folder with this build
 sub build {
@@ -171,14 +197,10 @@ sub build {
 	for my $edit (@{ $b->{edits} }) {
 		my ($file, $from, $to) = @$edit;
 
-		$file =~ s{/}{/ngx_kafka_ws_};
-		$file = "$tree/ngx_kafka_ws_module/$file";
+		$file = source($tree, $file);
 
 		my $old = KafkaWS::Nginx::read_file($file);
-		my $count = () = $old =~ /\Q$from\E/g;
 
-		die "$name: \"$from\" is $count times in $file\n"
-			if $count != 1;
 		$text{$file} //= $old;
 		write_file($file, substr_once($old, $from, $to));
 	}
