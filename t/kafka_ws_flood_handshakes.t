@@ -21,7 +21,8 @@ use constant MANY => 10_000;
 
 ###############################################################################
 
-my $f = KafkaWS::Flood->new(floods => 2, pairs => 5, http => <<'EOT');
+my $f = KafkaWS::Flood->new(floods => 2,
+	pairs => $ENV{TEST_FLOOD_RATIO} ? 5 : 3, http => <<'EOT');
     client_header_timeout  5s;
 EOT
 

@@ -36,7 +36,10 @@ ngx_kafka_ws_ranges_print(uint8_t *buf, size_t size,
             return 0;
         }
 
-        memcpy(buf, "all", 3);
+        buf[0] = 'a';
+        buf[1] = 'l';
+        buf[2] = 'l';
+
         return 3;
     }
 

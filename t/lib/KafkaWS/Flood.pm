@@ -53,7 +53,7 @@ use constant {
 	QUIET => 600,			# ms
 	CALM => 400,			# ms more, for those that connect
 	RATIO => $ENV{TEST_FLOOD_RATIO} || 2,
-	PAIRS => $ENV{TEST_FLOOD_RATIO} ? 15 : 7,
+	PAIRS => $ENV{TEST_FLOOD_RATIO} ? 15 : 4,
 	SLOW => 2,			# seconds, for the other site
 	BIG => 200_000,			# bytes, a frame that is torn
 
