@@ -13,7 +13,6 @@
 
 
 #define NGX_KAFKA_WS_ROUTE_PARTS  4    /* room at first */
-#define NGX_KAFKA_WS_CURSOR_PAIRS 32   /* more never fit into a Close */
 
 
 static ngx_uint_t ngx_kafka_ws_route_is(ngx_kafka_ws_route_t *route,
@@ -401,6 +400,28 @@ ngx_kafka_ws_route_find(ngx_kafka_ws_route_t *route,
 }
 
 
+ngx_kafka_ws_subscription_t *
+ngx_kafka_ws_route_only(ngx_kafka_ws_client_t *client)
+{
+    ngx_kafka_ws_subscription_t  *sub, *only;
+
+    only = NULL;
+
+    for (sub = &client->first; sub; sub = sub->next) {
+
+        if (sub->route && only) {
+            return NULL;
+        }
+
+        if (sub->route) {
+            only = sub;
+        }
+    }
+
+    return only;
+}
+
+
 void
 ngx_kafka_ws_route_end(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub, ngx_uint_t code)
@@ -414,22 +435,6 @@ ngx_kafka_ws_route_end(ngx_kafka_ws_route_t *route,
     sub->code = (unsigned) code;
 
     ngx_post_event(sub->kws->connection->write, &ngx_posted_events);
-}
-
-
-ngx_kafka_ws_place_t *
-ngx_kafka_ws_route_last(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscription_t *sub)
-{
-    ngx_uint_t  k;
-
-    ngx_kafka_ws_route_move(route, sub, NGX_KAFKA_WS_AT_NONE);
-
-    for (k = 0; k < sub->nplaces; k++) {
-        sub->places[k].seq = route->parts[k].view.stream->partition;
-    }
-
-    return sub->places;
 }
 
 
@@ -480,20 +485,4 @@ ngx_kafka_ws_route_positions(ngx_kafka_ws_route_t *route,
         pos[k].partition = route->parts[k].view.stream->partition;
         pos[k].offset = ngx_kafka_ws_route_place(route, sub, k)->offset;
     }
-}
-
-
-size_t
-ngx_kafka_ws_route_cursor(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscription_t *sub, u_char *buf, size_t size)
-{
-    ngx_kafka_ws_position_t  pos[NGX_KAFKA_WS_CURSOR_PAIRS];
-
-    if (sub->nplaces == 0 || sub->nplaces > NGX_KAFKA_WS_CURSOR_PAIRS) {
-        return 0;
-    }
-
-    ngx_kafka_ws_route_positions(route, sub, pos);
-
-    return ngx_kafka_ws_cursor_print(buf, size, pos, sub->nplaces);
 }

@@ -144,6 +144,10 @@ void ngx_kafka_ws_route_move(ngx_kafka_ws_route_t *route,
 ngx_kafka_ws_subscription_t *ngx_kafka_ws_route_find(
     ngx_kafka_ws_route_t *route, ngx_kafka_ws_client_t *client);
 
+/* a client's subscription, if it has exactly one; or NULL */
+ngx_kafka_ws_subscription_t *ngx_kafka_ws_route_only(
+    ngx_kafka_ws_client_t *client);
+
 /*
  * Ends a subscription of a client that can have others: it gets nothing more,
  * and the client is told when it takes something.
@@ -153,13 +157,6 @@ void ngx_kafka_ws_route_end(ngx_kafka_ws_route_t *route,
 
 /* takes it out of whatever list it is in: where becomes NONE */
 void ngx_kafka_ws_route_leave(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscription_t *sub);
-
-/*
- * Takes it out for good, for the log.
- * returns:   its places, in which "seq" is the partition now
- */
-ngx_kafka_ws_place_t *ngx_kafka_ws_route_last(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub);
 
 /* what it was sent so far, wherever it is */
@@ -186,10 +183,6 @@ ngx_uint_t ngx_kafka_ws_route_level(ngx_kafka_ws_route_t *route,
  */
 void ngx_kafka_ws_route_positions(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_position_t *pos);
-
-/* prints them as a cursor; 0: it does not fit */
-size_t ngx_kafka_ws_route_cursor(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscription_t *sub, u_char *buf, size_t size);
 
 
 #endif /* _NGX_KAFKA_WS_ROUTE_H_INCLUDED_ */

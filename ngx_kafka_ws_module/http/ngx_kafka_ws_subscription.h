@@ -15,6 +15,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_kafka_ws_cursor.h"
 #include "ngx_kafka_ws_group.h"
 #include "ngx_kafka_ws_subscriber.h"
 
@@ -74,10 +75,10 @@ typedef struct {
     struct ngx_kafka_ws_commands_s
                                  *commands;   /* NULL: it has none to give,
                                                  and one stream */
-    ngx_kafka_ws_sums_t           sent;       /* by what has ended of it */
-    ngx_kafka_ws_place_t         *last;       /* of its stream that ended, for
-                                                 the log: "seq" is the
-                                                 partition */
+    ngx_kafka_ws_sums_t           sent;       /* by streams that have ended */
+    ngx_kafka_ws_position_t      *last;       /* for the log, once it has
+                                                 ended: where its only stream
+                                                 was */
     ngx_uint_t                    nlast;
 } ngx_kafka_ws_client_t;
 

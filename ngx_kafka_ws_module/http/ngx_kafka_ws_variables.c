@@ -15,8 +15,8 @@
 #include <ngx_http.h>
 
 #include "ngx_kafka_ws_once.h"
-#include "ngx_kafka_ws_route.h"
 #include "ngx_kafka_ws_variables.h"
+#include "ngx_kafka_ws_worker.h"
 
 
 static ngx_int_t ngx_kafka_ws_variable_topic(ngx_http_request_t *r,
@@ -30,8 +30,6 @@ static ngx_int_t ngx_kafka_ws_variable_filter(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_kafka_ws_variable_cursor(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_kafka_ws_position_t *ngx_kafka_ws_variable_positions(
-    ngx_http_request_t *r, ngx_kafka_ws_client_t *client, ngx_uint_t *n);
 static ngx_int_t ngx_kafka_ws_variable_sum(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_kafka_ws_variable_close(ngx_http_request_t *r,
@@ -229,10 +227,11 @@ static ngx_int_t
 ngx_kafka_ws_variable_cursor(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    size_t                    size;
+    size_t                    len;
     u_char                   *p;
     ngx_uint_t                n;
     ngx_kafka_ws_once_t      *once;
+    ngx_kafka_ws_client_t    *client;
     ngx_kafka_ws_position_t  *pos;
 
     once = ngx_kafka_ws_variable_stream(r);
@@ -241,62 +240,30 @@ ngx_kafka_ws_variable_cursor(ngx_http_request_t *r,
         return ngx_kafka_ws_variable_none(v);
     }
 
-    pos = ngx_kafka_ws_variable_positions(r, once->client, &n);
+    client = once->client;
+    pos = client->last;
+    n = client->nlast;
 
-    if (pos == NULL) {
-        return NGX_ERROR;
+    if (client->subscriber.attached) {
+        n = ngx_kafka_ws_worker_positions(client, NULL);
+
+        pos = ngx_palloc(r->pool, n * sizeof(ngx_kafka_ws_position_t));
+        if (pos == NULL) {
+            return NGX_ERROR;
+        }
+
+        (void) ngx_kafka_ws_worker_positions(client, pos);
     }
 
-    size = n * NGX_KAFKA_WS_PAIR_MAX;
-
-    p = ngx_pnalloc(r->pool, size + 1);
+    p = ngx_pnalloc(r->pool, n * NGX_KAFKA_WS_PAIR_MAX);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    size = ngx_kafka_ws_cursor_print(p, size, pos, n);
+    len = ngx_kafka_ws_cursor_print(p, n * NGX_KAFKA_WS_PAIR_MAX, pos, n);
 
-    return size ? ngx_kafka_ws_variable_set(v, p, size)
-                : ngx_kafka_ws_variable_none(v);
-}
-
-
-/* of no partitions before it has started */
-
-static ngx_kafka_ws_position_t *
-ngx_kafka_ws_variable_positions(ngx_http_request_t *r,
-    ngx_kafka_ws_client_t *client, ngx_uint_t *n)
-{
-    ngx_uint_t                    k;
-    ngx_kafka_ws_position_t      *pos;
-    ngx_kafka_ws_subscription_t  *sub;
-
-    sub = &client->first;
-
-    /* of one stream, and no other beside it */
-
-    *n = sub->route ? (sub->next ? 0 : sub->nplaces) : client->nlast;
-
-    pos = ngx_palloc(r->pool, (*n + 1) * sizeof(ngx_kafka_ws_position_t));
-    if (pos == NULL) {
-        return NULL;
-    }
-
-    if (sub->route) {
-
-        if (*n) {
-            ngx_kafka_ws_route_positions(sub->route, sub, pos);
-        }
-
-        return pos;
-    }
-
-    for (k = 0; k < *n; k++) {
-        pos[k].partition = (int32_t) client->last[k].seq;
-        pos[k].offset = client->last[k].offset;
-    }
-
-    return pos;
+    return len ? ngx_kafka_ws_variable_set(v, p, len)
+               : ngx_kafka_ws_variable_none(v);
 }
 
 
@@ -320,9 +287,9 @@ ngx_kafka_ws_variable_sum(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     client = once->client;
     sums = client->sent;
 
-    for (sub = &client->first; sub; sub = sub->next) {
+    if (client->subscriber.attached) {
 
-        if (sub->route) {
+        for (sub = &client->first; sub; sub = sub->next) {
             ngx_kafka_ws_route_sent(sub, &more);
             ngx_kafka_ws_sums_add(&sums, &more);
         }

@@ -18,7 +18,8 @@
 #include "ngx_kafka_ws_worker.h"
 
 
-#define NGX_KAFKA_WS_SWEEP  1000   /* ms between looks for slow ones */
+#define NGX_KAFKA_WS_SWEEP         1000  /* ms between looks for slow ones */
+#define NGX_KAFKA_WS_CURSOR_PAIRS  32    /* more never fit into a Close */
 
 
 static void ngx_kafka_ws_worker_wake(ngx_event_t *ev);
@@ -524,31 +525,19 @@ ngx_kafka_ws_worker_close(ngx_kafka_ws_client_t *client, ngx_uint_t code)
     size_t                        len;
     u_char                        cursor[NGX_KAFKA_WS_REASON_MAX];
     ngx_uint_t                    n;
-    ngx_kafka_ws_wish_t          *wish;
+    ngx_kafka_ws_position_t       pos[NGX_KAFKA_WS_CURSOR_PAIRS];
     ngx_kafka_ws_subscriber_t    *kws;
-    ngx_kafka_ws_subscription_t  *sub, *only;
+    ngx_kafka_ws_subscription_t  *only;
 
     kws = &client->subscriber;
-    only = NULL;
-    n = 0;
+    only = ngx_kafka_ws_route_only(client);
 
-    for (sub = &client->first; sub; sub = sub->next) {
-        if (sub->route) {
-            only = sub;
-            n++;
-        }
-    }
-
+    n = ngx_kafka_ws_worker_positions(client, NULL);
     len = 0;
 
-    if (n == 1 && only->where == NGX_KAFKA_WS_AT_PAUSED) {
-        wish = only->start;
-        len = ngx_kafka_ws_cursor_print(cursor, sizeof(cursor), wish->cursor,
-                                        wish->ncursor);
-
-    } else if (n == 1) {
-        len = ngx_kafka_ws_route_cursor(only->route, only, cursor,
-                                        sizeof(cursor));
+    if (n <= NGX_KAFKA_WS_CURSOR_PAIRS) {
+        (void) ngx_kafka_ws_worker_positions(client, pos);
+        len = ngx_kafka_ws_cursor_print(cursor, sizeof(cursor), pos, n);
     }
 
     if (code == NGX_KAFKA_WS_CLOSE_SLOW

@@ -203,6 +203,15 @@ ngx_int_t ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
  */
 ngx_int_t ngx_kafka_ws_worker_slow(ngx_kafka_ws_subscription_t *sub,
     ngx_uint_t lapped);
+
+/*
+ * The cursor of a client's only stream.
+ * pos:       room for them; NULL: they are counted
+ * returns:   how many; 0: it has not started, or there are several, or none
+ */
+ngx_uint_t ngx_kafka_ws_worker_positions(ngx_kafka_ws_client_t *client,
+    ngx_kafka_ws_position_t *pos);
+
 void ngx_kafka_ws_worker_close(ngx_kafka_ws_client_t *client,
     ngx_uint_t code);
 void ngx_kafka_ws_worker_end(ngx_kafka_ws_subscription_t *sub,

@@ -15,6 +15,7 @@
 #include "ngx_kafka_ws_worker.h"
 
 
+static void ngx_kafka_ws_worker_keep(ngx_kafka_ws_client_t *client);
 static void ngx_kafka_ws_worker_writable(ngx_kafka_ws_subscriber_t *kws);
 static void ngx_kafka_ws_worker_pend(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_wish_t *wish);
@@ -322,11 +323,7 @@ ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws)
     kww = ngx_kafka_ws_worker();
     client = kws->data;
 
-    if (client->first.route && client->first.next == NULL) {
-        client->nlast = client->first.nplaces;
-        client->last = ngx_kafka_ws_route_last(client->first.route,
-                                               &client->first);
-    }
+    ngx_kafka_ws_worker_keep(client);
 
     for (sub = client->first.next; sub; sub = next) {
         next = sub->next;
@@ -350,6 +347,61 @@ ngx_kafka_ws_worker_leave(ngx_kafka_ws_subscriber_t *kws)
         slot = ngx_kafka_ws_shm_slot(klcf->cluster->root);
         ngx_kafka_ws_count(&slot->deflate, -1);
     }
+}
+
+
+/* the route may be gone when the log is written; without memory it has none */
+
+static void
+ngx_kafka_ws_worker_keep(ngx_kafka_ws_client_t *client)
+{
+    ngx_uint_t  n;
+
+    n = ngx_kafka_ws_worker_positions(client, NULL);
+
+    if (n == 0) {
+        return;
+    }
+
+    client->last = ngx_palloc(client->subscriber.request->pool,
+                              n * sizeof(ngx_kafka_ws_position_t));
+    if (client->last == NULL) {
+        return;
+    }
+
+    client->nlast = ngx_kafka_ws_worker_positions(client, client->last);
+}
+
+
+ngx_uint_t
+ngx_kafka_ws_worker_positions(ngx_kafka_ws_client_t *client,
+    ngx_kafka_ws_position_t *pos)
+{
+    ngx_kafka_ws_wish_t          *wish;
+    ngx_kafka_ws_subscription_t  *only;
+
+    only = ngx_kafka_ws_route_only(client);
+
+    if (only == NULL) {
+        return 0;
+    }
+
+    if (only->where == NGX_KAFKA_WS_AT_PAUSED) {
+        wish = only->start;
+
+        if (pos && wish->ncursor) {
+            ngx_memcpy(pos, wish->cursor,
+                       wish->ncursor * sizeof(ngx_kafka_ws_position_t));
+        }
+
+        return wish->ncursor;
+    }
+
+    if (pos) {
+        ngx_kafka_ws_route_positions(only->route, only, pos);
+    }
+
+    return only->nplaces;
 }
 
 
