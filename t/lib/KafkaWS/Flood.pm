@@ -184,6 +184,7 @@ sub start {
 # at the end of a run; codes => { code => least number }; lines => info lines
 # for each connection, at most; pairs => at least; most => so many at once;
 # stay => 1 if attackers are clients of a stream for long
+# returns: how many floods were compared, how many units they sent
 sub withstands {
 	my ($self, $name, %o) = @_;
 	my ($alive, $codes, $lines, $pairs, $most, $stay)
@@ -245,6 +246,8 @@ sub withstands {
 		JSON::PP->new->canonical->encode(\%got),
 		map { 100 * median(map { $_->{share} } @$_) } \@runs,
 		$self->{calm});
+
+	return (scalar @runs, sum('units', @runs));
 }
 
 # how many of a flood that was made smaller get a code, at least
