@@ -6,6 +6,7 @@
  *
  *   topic=T          required
  *   partitions=N     round robin over partitions 0 to N-1; default 1
+ *   topics=1         they are topics T.0 to T.(N-1), partition 0 of each
  *   count=N          so many records in all; default: until stopped
  *   seconds=N        for so long; default: until stopped
  *   rate=N           records a second in all; default 0: as fast as possible
@@ -43,12 +44,13 @@
 #include <unistd.h>
 
 #include <librdkafka/rdkafka.h>
+#include <zlib.h>
 
 
 #define KAFKA_BULK_FILL_MAX    (32 * 1024 * 1024)
 #define KAFKA_BULK_HEAD_MAX    256
 #define KAFKA_BULK_JSON_MAX    128
-#define KAFKA_BULK_PARTITIONS  1024
+#define KAFKA_BULK_PARTITIONS  4096             /* or topics */
 #define KAFKA_BULK_DRAIN       60               /* s */
 #define KAFKA_BULK_CRC_LEN     9                /* colon and 8 digits */
 
@@ -58,6 +60,7 @@ typedef struct {
     char       *run;
     char       *header;
     int64_t     partitions;
+    int64_t     topics;
     int64_t     count;
     int64_t     seconds;
     int64_t     rate;
@@ -93,18 +96,15 @@ static void kafka_bulk_run(rd_kafka_t *rk, const kafka_bulk_conf_t *kbc,
 static rd_kafka_resp_err_t kafka_bulk_produce(rd_kafka_t *rk,
     const kafka_bulk_conf_t *kbc, kafka_bulk_t *kb);
 static size_t kafka_bulk_value(const kafka_bulk_conf_t *kbc, kafka_bulk_t *kb,
-    int64_t partition, const char *user);
+    int64_t n, const char *user);
 static void kafka_bulk_delivered(rd_kafka_t *rk,
     const rd_kafka_message_t *msg, void *opaque);
 static uint64_t kafka_bulk_random(kafka_bulk_t *kb);
-static void kafka_bulk_crc_init(void);
-static uint32_t kafka_bulk_crc(const char *p, size_t len);
 static int64_t kafka_bulk_now_us(clockid_t clock);
 static void kafka_bulk_stop(int signo);
 
 
 static volatile sig_atomic_t  kafka_bulk_stopped;
-static uint32_t               kafka_bulk_crc_table[256];
 
 
 int
@@ -180,6 +180,7 @@ kafka_bulk_options(kafka_bulk_conf_t *kbc, int argc, char **argv)
         int64_t     *field;
     } numbers[] = {
         { "partitions", &kbc->partitions },
+        { "topics", &kbc->topics },
         { "count", &kbc->count },
         { "seconds", &kbc->seconds },
         { "rate", &kbc->rate },
@@ -363,8 +364,6 @@ kafka_bulk_init(kafka_bulk_t *kb, const kafka_bulk_conf_t *kbc)
         kb->seq[i] = kbc->first;
     }
 
-    kafka_bulk_crc_init();
-
     return 0;
 }
 
@@ -415,13 +414,13 @@ static rd_kafka_resp_err_t
 kafka_bulk_produce(rd_kafka_t *rk, const kafka_bulk_conf_t *kbc,
     kafka_bulk_t *kb)
 {
-    char                 user[32], *key;
+    char                 user[32], topic[256], *key;
     size_t               len;
-    int64_t              partition;
+    int64_t              n;
     rd_kafka_headers_t  *headers;
     rd_kafka_resp_err_t  err;
 
-    partition = kb->sent % kbc->partitions;
+    n = kb->sent % kbc->partitions;
     key = NULL;
     headers = NULL;
     user[0] = '\0';
@@ -438,17 +437,19 @@ kafka_bulk_produce(rd_kafka_t *rk, const kafka_bulk_conf_t *kbc,
         }
     }
 
-    len = kafka_bulk_value(kbc, kb, partition, user);
+    len = kafka_bulk_value(kbc, kb, n, user);
+    snprintf(topic, sizeof(topic), "%s.%d", kbc->topic, (int) n);
 
-    err = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(kbc->topic),
-                  RD_KAFKA_V_PARTITION((int32_t) partition),
+    err = rd_kafka_producev(rk,
+                  RD_KAFKA_V_TOPIC(kbc->topics ? topic : kbc->topic),
+                  RD_KAFKA_V_PARTITION(kbc->topics ? 0 : (int32_t) n),
                   RD_KAFKA_V_KEY(key, key ? strlen(key) : 0),
                   RD_KAFKA_V_VALUE(kb->value, len),
                   RD_KAFKA_V_HEADERS(headers),
                   RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
 
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        kb->seq[partition]++;
+        kb->seq[n]++;
         kb->sent++;
 
         return err;
@@ -469,7 +470,7 @@ kafka_bulk_produce(rd_kafka_t *rk, const kafka_bulk_conf_t *kbc,
 
 static size_t
 kafka_bulk_value(const kafka_bulk_conf_t *kbc, kafka_bulk_t *kb,
-    int64_t partition, const char *user)
+    int64_t n, const char *user)
 {
     char    *value;
     size_t   size, len, fill;
@@ -487,8 +488,8 @@ kafka_bulk_value(const kafka_bulk_conf_t *kbc, kafka_bulk_t *kb,
     len = (size_t) snprintf(value, KAFKA_BULK_HEAD_MAX,
                             "%s%s%s:%" PRId64 ":%" PRId64 ":%" PRId64 ":",
                             kbc->run, kbc->owner ? "." : "",
-                            kbc->owner ? user : "", partition,
-                            kb->seq[partition],
+                            kbc->owner ? user : "", kbc->topics ? 0 : n,
+                            kb->seq[n],
                             kafka_bulk_now_us(CLOCK_REALTIME));
 
     if (size > len + KAFKA_BULK_CRC_LEN) {
@@ -500,7 +501,8 @@ kafka_bulk_value(const kafka_bulk_conf_t *kbc, kafka_bulk_t *kb,
     value[len++] = ':';
 
     len += (size_t) snprintf(&value[len], KAFKA_BULK_CRC_LEN, "%08" PRIx32,
-                             kafka_bulk_crc(value, len));
+                             (uint32_t) crc32(0, (const Bytef *) value,
+                                              (uInt) len));
 
     if (kbc->json) {
         memcpy(&value[len], "\"}", 2);
@@ -544,39 +546,6 @@ kafka_bulk_random(kafka_bulk_t *kb)
     kb->random ^= kb->random << 17;
 
     return kb->random;
-}
-
-
-static void
-kafka_bulk_crc_init(void)
-{
-    int       bit;
-    uint32_t  i, crc;
-
-    for (i = 0; i < 256; i++) {
-        crc = i;
-
-        for (bit = 0; bit < 8; bit++) {
-            crc = crc & 1 ? crc >> 1 ^ 0xedb88320 : crc >> 1;
-        }
-
-        kafka_bulk_crc_table[i] = crc;
-    }
-}
-
-
-static uint32_t
-kafka_bulk_crc(const char *p, size_t len)
-{
-    uint32_t  crc;
-
-    crc = 0xffffffff;
-
-    while (len-- > 0) {
-        crc = kafka_bulk_crc_table[(crc ^ (uint8_t) *p++) & 0xff] ^ crc >> 8;
-    }
-
-    return crc ^ 0xffffffff;
 }
 
 

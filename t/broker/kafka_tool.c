@@ -7,6 +7,7 @@
  * "OK ..." or "ERR ...", until stdin ends.
  *
  *   create TOPIC PARTITIONS [REPLICATION] [NAME=VALUE ...]
+ *   create-many BASE COUNT              BASE.0 and so on, a partition each
  *   delete TOPIC
  *   add-partitions TOPIC TOTAL
  *   delete-records TOPIC PARTITION OFFSET
@@ -53,6 +54,7 @@ static int kafka_tool_run(kafka_tool_t *kt, int argc, char **argv);
 
 static const kafka_tool_command_t  kafka_tool_commands[] = {
     { "create",          kafka_tool_create },
+    { "create-many",     kafka_tool_create_many },
     { "delete",          kafka_tool_delete },
     { "add-partitions",  kafka_tool_add_partitions },
     { "delete-records",  kafka_tool_delete_records },

@@ -1,6 +1,6 @@
 
 /*
- * What kafka_tool's two files share: a line comes in, one line goes out.
+ * What kafka_tool's files share: a line comes in, one line goes out.
  */
 
 
@@ -74,6 +74,12 @@ int kafka_tool_begin(kafka_tool_t *kt, int argc, char **argv, char *error);
 int kafka_tool_end(kafka_tool_t *kt, int argc, char **argv, char *error);
 void kafka_tool_delivered(rd_kafka_t *rk, const rd_kafka_message_t *msg,
     void *opaque);
+
+
+/* kafka_tool_many.c */
+
+int kafka_tool_create_many(kafka_tool_t *kt, int argc, char **argv,
+    char *error);
 
 
 /* kafka_tool_admin.c */

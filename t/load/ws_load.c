@@ -70,6 +70,7 @@ static const struct option  wsl_longopts[] = {
     { "partitions", required_argument, NULL, 't' },
     { "records", required_argument, NULL, 'e' },
     { "owners", required_argument, NULL, 'o' },
+    { "topics", required_argument, NULL, 'N' },
     { "cut", required_argument, NULL, 'x' },
     { "frames", required_argument, NULL, 'f' },
     { "late", no_argument, NULL, 'l' },
@@ -99,6 +100,7 @@ static const char   wsl_usage[] =
     "  --partitions=1       of the topic\n"
     "  --records=N          records to come on each partition\n"
     "  --owners=N           client i asks as ?u=k(i % N), for its own alone\n"
+    "  --topics=N           i % N is the end of its location\n"
     "  --cut=N              cut each connection after N records, come back\n"
     "  --frames=N           enough frames for each client, with --drain\n"
     "  --late               sequences need not start at 0\n"
@@ -204,6 +206,7 @@ wsl_options(int argc, char **argv)
         case 't': wsl_opt.partitions = atoi(optarg); break;
         case 'e': wsl_opt.records = atoll(optarg); break;
         case 'o': wsl_opt.owners = atoi(optarg); break;
+        case 'N': wsl_opt.topics = atoi(optarg); break;
         case 'S': wsl_opt.subscribe = optarg; break;
         case 'x': wsl_opt.cut = atoi(optarg); break;
         case 'f': wsl_opt.frames = atoll(optarg); break;
@@ -244,7 +247,8 @@ wsl_options(int argc, char **argv)
         || wsl_opt.connections < 1 || wsl_opt.connections > 20000
         || wsl_opt.never_read > wsl_opt.connections
         || (wsl_opt.deflate && !wsl_opt.drain)
-        || wsl_opt.owners < 0 || wsl_opt.cut < 0
+        || wsl_opt.owners < 0 || wsl_opt.topics < 0
+        || (wsl_opt.owners && wsl_opt.topics) || wsl_opt.cut < 0
         || wsl_opt.partitions < 1 || wsl_opt.partitions > 64
         || wsl_opt.sources < 1 || wsl_opt.sources > 64
         || wsl_opt.inflight < 1 || wsl_opt.seconds < 1)

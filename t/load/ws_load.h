@@ -138,6 +138,7 @@ typedef struct {
     int            partitions;          /* of each topic */
     int64_t        records;             /* per partition; -1: not known */
     int            owners;              /* 0: every record is everyone's */
+    int            topics;              /* 0: the location is the whole one */
     int            cut;                 /* after so many records; 0: never */
     int            late;                /* the first sequence is not 0 */
     int            resume;              /* reconnect, and with the cursor */

@@ -236,7 +236,9 @@ wsl_request(wsl_conn_t *c)
                  "Sec-WebSocket-Key: " WSL_KEY "\r\n"
                  "Sec-WebSocket-Version: 13\r\n",
                  uri, owner,
-                 cursor[0] == '\0' ? "" : owner[0] || strchr(uri, '?')
+                 cursor[0] == '\0' ? "" : strchr(owner, '?')
+                                          || strchr(uri, '?')
+                                          || strchr(owner, '&')
                  ? "&cursor=" : "?cursor=",
                  cursor, wsl_opt.host, wsl_opt.port);
 

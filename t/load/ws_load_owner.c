@@ -77,7 +77,11 @@ wsl_owner_arg(const wsl_conn_t *c, const char *uri, char *buf, size_t size)
 {
     buf[0] = '\0';
 
-    if (c->owner != -1) {
+    if (wsl_opt.topics) {
+        (void) snprintf(buf, size, "%d",
+                        (int) ((c - wsl_conns) % wsl_opt.topics));
+
+    } else if (c->owner != -1) {
         (void) snprintf(buf, size, "%cu=k%d", strchr(uri, '?') ? '&' : '?',
                         (int) c->owner);
     }

@@ -192,6 +192,22 @@ sub create_topic {
 	return $topic;
 }
 
+# topics BASE.0 and so on, with a partition each; returns: their names
+sub create_topics {
+	my ($self, $base, $count) = @_;
+	my @names = map { "$base.$_" } 0 .. $count - 1;
+
+	if ($self->{kind} eq 'mock') {
+		$self->control("create $_ 1") for @names;
+		$self->ask("wait $names[-1] 1");
+
+	} else {
+		$self->ask("create-many $base $count", 180);
+	}
+
+	return @names;
+}
+
 sub delete_topic { $_[0]->ask("delete $_[1]") }
 
 sub add_partitions { $_[0]->ask("add-partitions $_[1] $_[2]") }
