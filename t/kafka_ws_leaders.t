@@ -34,7 +34,8 @@ use constant {
 };
 
 # A follower whose leader went waits for a second before it asks the next one,
-# and no record counts until it has it: Kafka's own stall.
+# and no record counts until it has it: Kafka's own stall.  So that it is a busy
+# Kafka's, too, the time in which it acknowledged nothing is taken off.
 my $b = KafkaWS::Broker->new(own => 1, nodes => NODES,
 	config => ['replica.fetch.backoff.ms=50']);
 
@@ -95,7 +96,9 @@ flows(2 * RATE);
 $load->lap();
 
 my $leader = $b->leaders($topic)->{0};
-my ($moves, @worst) = (0);
+my ($moves, @worst, @kafka) = (0);
+
+$bulk->lap();
 
 for my $n (1 .. MOVES) {
 	$near->quiet() if $n % TURN == 1;
@@ -106,6 +109,7 @@ for my $n (1 .. MOVES) {
 	# what the new leader gets comes through
 	flows(RATE / 20);
 	$moves++ if $b->leaders($topic)->{0} == $leader;
+	push @kafka, $bulk->lap();
 	push @worst, $load->lap()->{stall}{max};
 }
 
@@ -130,7 +134,12 @@ is($r->{reconnects}, 0, 'no connection was lost');
 SKIP: {
 	unmeasured(1);
 
-	cmp_ok($r->{stalls_us}{p99}, '<', STALL, 'stalls by the moves, p99');
+	my @own = sort { $a <=> $b }
+		map { $worst[$_] - $kafka[$_] } 0 .. $#worst;
+
+	cmp_ok($own[0.99 * $#own], '<', STALL, 'stalls by the moves, p99');
+	note('stalls by the moves, p99: ', int($own[0.99 * $#own] / 1000),
+		" ms; with Kafka's own $r->{stalls_us}{p99} us");
 }
 
 my $broker = $t->status()->{clusters}[0]{broker};
@@ -139,7 +148,9 @@ is($broker->{state}, 'up', 'state in status');
 is($broker->{error}, undef, 'no error in status');
 unlike($t->log(), qr/\[err(?:or)?\]/, 'no error in the log');
 
-note("longest stalls by the moves, ms: @{[ map { int $_ / 1000 } @worst ]}");
+note("longest stalls by the moves, clients/acknowledgements, ms: @{[
+	map { int($worst[$_] / 1000) . '/' . int($kafka[$_] / 1000) }
+	0 .. $#worst ]}");
 note($r->{text});
 note(grep { /kafka ws cluster/ } map { "$_\n" } split /\n/, $t->log());
 

@@ -30,7 +30,10 @@
  * It prints "RUNNING" with the first acknowledged record and, when all is
  * acknowledged or a minute has passed since it stopped (TERM or INT stop it),
  *   OK sent=N acked=N failed=N seconds=S next=SEQ,SEQ,...
- * with the next sequence of each partition.  Exit code 0: none failed.
+ * with the next sequence of each partition.  Exit code 0: none failed.  USR1
+ * asks for
+ *   LAP stall=US
+ * with the longest time without an acknowledgement that ended since the last.
  */
 
 
@@ -79,6 +82,8 @@ typedef struct {
     int64_t     sent;
     int64_t     acked;
     int64_t     failed;
+    int64_t     acked_us;                       /* the last time */
+    int64_t     stall_us;
     int64_t     seq[KAFKA_BULK_PARTITIONS];
     uint64_t    random;
     char       *fill;
@@ -101,10 +106,11 @@ static void kafka_bulk_delivered(rd_kafka_t *rk,
     const rd_kafka_message_t *msg, void *opaque);
 static uint64_t kafka_bulk_random(kafka_bulk_t *kb);
 static int64_t kafka_bulk_now_us(clockid_t clock);
-static void kafka_bulk_stop(int signo);
+static void kafka_bulk_signal(int signo);
 
 
 static volatile sig_atomic_t  kafka_bulk_stopped;
+static volatile sig_atomic_t  kafka_bulk_lap_asked;
 
 
 int
@@ -124,8 +130,9 @@ main(int argc, char **argv)
     }
 
     (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void) signal(SIGTERM, kafka_bulk_stop);
-    (void) signal(SIGINT, kafka_bulk_stop);
+    (void) signal(SIGTERM, kafka_bulk_signal);
+    (void) signal(SIGINT, kafka_bulk_signal);
+    (void) signal(SIGUSR1, kafka_bulk_signal);
     setvbuf(stdout, NULL, _IOLBF, 0);
 
     if (kafka_bulk_init(&kb, &kbc) != 0) {
@@ -378,6 +385,12 @@ kafka_bulk_run(rd_kafka_t *rk, const kafka_bulk_conf_t *kbc, kafka_bulk_t *kb)
     while (!kafka_bulk_stopped) {
         now = kafka_bulk_now_us(CLOCK_MONOTONIC);
 
+        if (kafka_bulk_lap_asked) {
+            kafka_bulk_lap_asked = 0;
+            printf("LAP stall=%" PRId64 "\n", kb->stall_us);
+            kb->stall_us = 0;
+        }
+
         if (kbc->seconds > 0 && now - start >= kbc->seconds * 1000000) {
             return;
         }
@@ -517,6 +530,7 @@ static void
 kafka_bulk_delivered(rd_kafka_t *rk, const rd_kafka_message_t *msg,
     void *opaque)
 {
+    int64_t        now;
     kafka_bulk_t  *kb = opaque;
 
     (void) rk;
@@ -530,9 +544,16 @@ kafka_bulk_delivered(rd_kafka_t *rk, const rd_kafka_message_t *msg,
         return;
     }
 
+    now = kafka_bulk_now_us(CLOCK_MONOTONIC);
+
     if (kb->acked++ == 0) {
         printf("RUNNING\n");
+
+    } else if (now - kb->acked_us > kb->stall_us) {
+        kb->stall_us = now - kb->acked_us;
     }
+
+    kb->acked_us = now;
 }
 
 
@@ -561,9 +582,12 @@ kafka_bulk_now_us(clockid_t clock)
 
 
 static void
-kafka_bulk_stop(int signo)
+kafka_bulk_signal(int signo)
 {
-    (void) signo;
+    if (signo == SIGUSR1) {
+        kafka_bulk_lap_asked = 1;
 
-    kafka_bulk_stopped = 1;
+    } else {
+        kafka_bulk_stopped = 1;
+    }
 }

@@ -442,6 +442,21 @@ sub stop {
 	return $self->result(90);
 }
 
+# returns: the longest time without an acknowledgement that ended since the last
+# lap, in us
+sub lap {
+	my ($self) = @_;
+
+	kill 'USR1', $self->{process}->pid;
+
+	my $line = $self->{process}->line(10) // '';
+
+	die "no lap of kafka_bulk: \"$line\"\n"
+		unless $line =~ /^LAP stall=(\d+)$/;
+
+	return $1;
+}
+
 sub result {
 	my ($self, $seconds) = @_;
 	my $line = $self->{process}->line($seconds // 600) // '';
