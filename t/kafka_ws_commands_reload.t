@@ -144,6 +144,7 @@ sub attach {
 
 	$client->{c} = $c;
 	$client->{paused} = undef;
+	$client->{left} = {};
 	$client->{sought} = {};
 
 	for my $topic (@topics) {
@@ -194,6 +195,7 @@ sub toggle {
 	if ($what == 0) {
 		$c->command(id => 'u', command => 'unsubscribe',
 			topic => $topic);
+		$client->{left}{$topic} = 1;
 		$moves++;
 
 	} elsif ($what == 1 && $at) {
@@ -213,8 +215,11 @@ sub toggle {
 sub take {
 	my ($client) = @_;
 	my $c = $client->{c};
+	my $until = now() + 0.05;
 
-	while (my $m = eval { $c->next_json(0.005) }) {
+	# the others have their turn, however slow this program is
+
+	while (now() < $until && (my $m = eval { $c->next_json(0.005) })) {
 		take_record($client, $m) if !defined $m->{event};
 
 		# the places that count are those of what was taken
@@ -247,6 +252,8 @@ sub start_of {
 	my ($client, $m) = @_;
 
 	my $sought = delete $client->{sought}{ $m->{topic} };
+
+	delete $client->{left}{ $m->{topic} };
 
 	# the producer's numbers are Kafka's offsets here
 	for my $start (@{ $m->{partitions} }) {
@@ -297,7 +304,7 @@ sub cursor_of {
 sub whole {
 	my ($client) = @_;
 
-	return TOPICS == grep {
+	return !%{ $client->{left} } && TOPICS == grep {
 		my $sum = 0;
 		$sum += $_ // 0 for @{ $client->{next}{$_} // [] };
 		$sum == $acked{$_} } @topics;
