@@ -215,9 +215,8 @@ is_deeply([sort map { $_->{topic} } @{ $status->{topics} }],
 
 ###############################################################################
 
-# Client commands.  This version has none, so that whatever a message asks for
-# ends the stream.  Those who build them have a table of attempts to put here,
-# and each then has its own refusal.
+# Commands where there are none: whatever a message asks for ends the stream.
+# Attempts where there are some: t/kafka_ws_commands_canary.t.
 
 for my $text (commands()) {
 	my $c = KafkaWS::Client->open($t->port(0), '/fixed');
