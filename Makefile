@@ -372,7 +372,8 @@ $(eval $(call HTTP_RULES,objs-unit-plain,-O1 -g $$(WARN)))
 SHM_SRCS = $(addprefix ngx_kafka_ws_module/core/ngx_kafka_ws_,shm.c \
 	shm_blocks.c shm_write.c segment.c interest.c)
 GATHER_SRCS = $(addprefix ngx_kafka_ws_module/http/ngx_kafka_ws_,gather.c \
-	gather_gap.c gather_sift.c group.c sums.c)
+	gather_gap.c gather_parts.c gather_sift.c group.c sums.c)
+PARTS_SRCS = ngx_kafka_ws_module/http/ngx_kafka_ws_gather_parts.c
 
 # FOLDER, FLAGS, STEM of the tests, FILES
 define FILES_RULES
@@ -389,6 +390,8 @@ $(eval $(call FILES_RULES,objs-unit-plain,-O1 -g $$(WARN),shm,$(SHM_SRCS)))
 $(eval $(call FILES_RULES,objs-unit,$$(UNIT_FLAGS),gather,$(GATHER_SRCS)))
 $(eval $(call FILES_RULES,objs-unit-plain,-O1 -g $$(WARN),gather, \
 	$(GATHER_SRCS)))
+$(eval $(call FILES_RULES,objs-unit,$$(UNIT_FLAGS),parts,$(PARTS_SRCS)))
+$(eval $(call FILES_RULES,objs-unit-plain,-O1 -g $$(WARN),parts,$(PARTS_SRCS)))
 
 define TOOL
 objs-release/t/$(notdir $(1)): $(wildcard $(1).c $(1)_*.c $(dir $(1))*.h) \

@@ -125,6 +125,8 @@ typedef struct {
  *          in any process the writer compresses nothing
  * streams: those that it has subscribers of, a bit for each number modulo
  *          NGX_KAFKA_WS_STREAM_BITS; news of others do not wake it
+ * unread:  those of them that have news which it has not looked for yet; set
+ *          by the writer, taken by itself (exchange)
  */
 
 typedef struct {
@@ -133,6 +135,8 @@ typedef struct {
     uint64_t                  deflate;
     uint64_t                  streams[NGX_KAFKA_WS_STREAM_WORDS];
     uint64_t                  unused[2];
+    uint64_t                  unread[NGX_KAFKA_WS_STREAM_WORDS];
+    uint64_t                  unused2[4];
     ngx_kafka_ws_counters_t   counters;
     ngx_kafka_ws_want_t       want[NGX_KAFKA_WS_WANTS];
 } ngx_kafka_ws_slot_t;

@@ -2,10 +2,11 @@
 /*
  * Copyright (C) ngx_kafka_ws_module contributors
  *
- * A process that has nothing left to do stores armed = 1 and looks once more;
- * the writer publishes and then looks at armed.  With a full fence on both
- * sides one of them sees the other: no wake-up is lost, and none is sent to a
- * process that is busy.  The same holds for the streams that it wants.
+ * A process that has nothing left to do stores armed = 1 and looks for marks
+ * once more; the writer publishes, marks and then looks at armed.  With a full
+ * fence between any two of these one of them sees the other: no wake-up is
+ * lost, and none is sent to a process that is busy.  The same holds for a mark
+ * that is taken and what it stands for, and for the streams that are wanted.
  *
  * The slot is ngx_process_slot: unique among the living children of a master,
  * also while the workers of several configurations drain.
@@ -26,7 +27,7 @@
 #define NGX_KAFKA_WS_WAKEUP_SPARE       32
 
 
-static ngx_uint_t ngx_kafka_ws_wakeup_wanted(ngx_kafka_ws_slot_t *slot,
+static ngx_uint_t ngx_kafka_ws_wakeup_tell(ngx_kafka_ws_slot_t *slot,
     const uint64_t *streams);
 
 
@@ -127,8 +128,8 @@ ngx_kafka_ws_wakeup_notify(ngx_kafka_ws_root_t *root, const uint64_t *streams)
     for (i = 0; i < ngx_kafka_ws_wakeup_nfds; i++) {
         slot = &root->slot[i];
 
-        if (ngx_kafka_ws_load_relaxed(&slot->armed) == 0
-            || (streams && !ngx_kafka_ws_wakeup_wanted(slot, streams))
+        if (!ngx_kafka_ws_wakeup_tell(slot, streams)
+            || ngx_kafka_ws_load_relaxed(&slot->armed) == 0
             || ngx_kafka_ws_exchange(&slot->armed, 0) == 0)
         {
             continue;
@@ -143,18 +144,71 @@ ngx_kafka_ws_wakeup_notify(ngx_kafka_ws_root_t *root, const uint64_t *streams)
 }
 
 
+/*
+ * What is set already is not taken yet: the process will look after this.
+ * returns:  1: it wants any of it
+ */
+
 static ngx_uint_t
-ngx_kafka_ws_wakeup_wanted(ngx_kafka_ws_slot_t *slot, const uint64_t *streams)
+ngx_kafka_ws_wakeup_tell(ngx_kafka_ws_slot_t *slot, const uint64_t *streams)
 {
-    ngx_uint_t  i;
+    uint64_t    bits;
+    ngx_uint_t  i, wanted;
+
+    if (ngx_kafka_ws_load_relaxed(&slot->pid) == 0) {
+        return 0;
+    }
+
+    wanted = 0;
 
     for (i = 0; i < NGX_KAFKA_WS_STREAM_WORDS; i++) {
-        if (ngx_kafka_ws_load_relaxed(&slot->streams[i]) & streams[i]) {
-            return 1;
+
+        bits = streams ? streams[i]
+                         & ngx_kafka_ws_load_relaxed(&slot->streams[i])
+                       : UINT64_MAX;
+
+        if (bits == 0) {
+            continue;
+        }
+
+        wanted = 1;
+
+        if (bits & ~ngx_kafka_ws_load_relaxed(&slot->unread[i])) {
+            (void) ngx_kafka_ws_fetch_or(&slot->unread[i], bits);
         }
     }
 
-    return 0;
+    if (wanted) {
+        /* "armed" is looked at behind it */
+        ngx_kafka_ws_fence_full();
+    }
+
+    return wanted;
+}
+
+
+ngx_uint_t
+ngx_kafka_ws_wakeup_unread(ngx_kafka_ws_slot_t *slot, uint64_t *streams)
+{
+    ngx_uint_t  i, any;
+
+    any = 0;
+
+    for (i = 0; i < NGX_KAFKA_WS_STREAM_WORDS; i++) {
+        streams[i] = 0;
+
+        if (ngx_kafka_ws_load_relaxed(&slot->unread[i])) {
+            streams[i] = ngx_kafka_ws_exchange(&slot->unread[i], 0);
+            any = 1;
+        }
+    }
+
+    if (any) {
+        /* what is looked at for it stands behind it */
+        ngx_kafka_ws_fence_full();
+    }
+
+    return any;
 }
 
 

@@ -52,8 +52,18 @@ void ngx_kafka_ws_wakeup_want(ngx_kafka_ws_slot_t *slot,
     const uint64_t *streams);
 
 /*
- * Wakes every process that asked for it and has subscribers of what is new.
- * streams:   NGX_KAFKA_WS_STREAM_WORDS, what is new; NULL: wake them all
+ * Takes the streams that have news since the last call, of those wanted.
+ * streams:   NGX_KAFKA_WS_STREAM_WORDS, set; a word of ones: or anything else
+ *            may be new
+ * returns:   1: there are any
+ */
+ngx_uint_t ngx_kafka_ws_wakeup_unread(ngx_kafka_ws_slot_t *slot,
+    uint64_t *streams);
+
+/*
+ * Tells every process of what is new, if it has subscribers of it, and wakes
+ * those that asked for it.
+ * streams:   NGX_KAFKA_WS_STREAM_WORDS, what is new; NULL: tell and wake all
  * returns:   the number of eventfds written
  * where:     the writer, any thread, after it published
  */

@@ -114,7 +114,7 @@ ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
     ngx_log_t *log)
 {
-    ngx_uint_t              i, k;
+    ngx_uint_t              i, k, n;
     ngx_kafka_ws_gather_e   rc;
 
     if (ngx_kafka_ws_gather_begin(route, buf, log) != NGX_OK) {
@@ -125,16 +125,20 @@ ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
 
     buf->turn++;
 
-    for (i = 0; i < route->nparts; i++) {
-        k = (buf->turn + i) % route->nparts;
+    n = 0;
 
-        if (!route->parts[k].open || (sub && k >= sub->nplaces)) {
-            continue;
-        }
+    if (route->nparts) {
+        n = ngx_kafka_ws_gather_parts(route, sub, buf->marks,
+                                      buf->turn % route->nparts);
+    }
+
+    for (i = 0; i < n; i++) {
+
+        /* not written yet: a mark is of this part or of one before it */
+        k = buf->marks[i].k;
 
         rc = ngx_kafka_ws_gather_part(route, sub, buf, k,
-                                      (buf->size - buf->len)
-                                      / (route->nparts - i), log);
+                                      (buf->size - buf->len) / (n - i), log);
 
         if (rc == NGX_KAFKA_WS_GATHER_NONE) {
             continue;

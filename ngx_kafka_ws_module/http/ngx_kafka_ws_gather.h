@@ -106,8 +106,8 @@ ngx_int_t ngx_kafka_ws_gather_init(ngx_kafka_ws_span_buf_t *buf,
 void ngx_kafka_ws_gather_free(ngx_kafka_ws_span_buf_t *buf);
 
 /*
- * Copies what is new from the route's places (sub == NULL), or what the
- * route is ahead of a subscriber.
+ * Copies what is new from the route's places (sub == NULL), of the parts that
+ * are unread, or what the route is ahead of a subscriber.
  * buf:       filled; grows only for a single frame larger than it
  * cost:      one memcpy per part that has something new
  * where:     a worker
@@ -152,6 +152,17 @@ void ngx_kafka_ws_gather_gap(ngx_kafka_ws_route_t *route,
 /* logs it; returns ERROR */
 ngx_kafka_ws_gather_e ngx_kafka_ws_gather_damaged(
     ngx_kafka_ws_route_t *route, ngx_uint_t k, ngx_log_t *log);
+
+/*
+ * The parts that are looked at: those that are unread and have news, or, for
+ * a subscriber, all that it has.
+ * marks:     room for all parts; their k is set, from part first on and then
+ *            from part 0 on
+ * returns:   how many
+ */
+ngx_uint_t ngx_kafka_ws_gather_parts(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_mark_t *marks,
+    ngx_uint_t first);
 
 /*
  * Makes room for what a route with a filter needs.

@@ -116,6 +116,7 @@ ngx_kafka_ws_route_create(ngx_kafka_ws_route_key_t *key, ngx_log_t *log)
     route->name.len = key->topic->len;
     route->rendering = key->rendering;
     route->last = NGX_KAFKA_WS_NONE;
+    route->moved = NGX_KAFKA_WS_NONE;
 
     route->named = (key->cluster->renderings[key->rendering]->rendering.fields
                     & NGX_KAFKA_WS_FIELD_TOPIC) ? 1 : 0;
@@ -142,6 +143,10 @@ ngx_kafka_ws_route_free(ngx_kafka_ws_route_t *route)
 {
     if (route->queue.next) {
         ngx_queue_remove(&route->queue);
+    }
+
+    if (route->looking) {
+        ngx_queue_remove(&route->look);
     }
 
     if (route->parts) {
@@ -261,9 +266,55 @@ ngx_kafka_ws_route_add(ngx_kafka_ws_route_t *route,
 
     part->before = part->place;
 
+    n = ngx_kafka_ws_stream_word(number);
+
+    route->streams[n] |= ngx_kafka_ws_stream_bit(number);
+    route->unread[n] |= ngx_kafka_ws_stream_bit(number);
+
     route->nparts++;
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_kafka_ws_route_look(ngx_kafka_ws_route_t *route)
+{
+    uint32_t                    n;
+    ngx_uint_t                  k, any;
+    ngx_kafka_ws_root_t        *root;
+    ngx_kafka_ws_route_part_t  *part;
+
+    root = route->cluster->root;
+
+    n = (route->last == NGX_KAFKA_WS_NONE)
+        ? ngx_kafka_ws_load_acquire(&route->topic->first)
+        : ngx_kafka_ws_load_acquire(
+                        &ngx_kafka_ws_shm_stream(root, route->last)->next);
+
+    any = (n != NGX_KAFKA_WS_NONE);
+
+    for (k = 0; k < route->nparts; k++) {
+        part = &route->parts[k];
+
+        if (!part->open || !ngx_kafka_ws_shm_valid(&part->view)) {
+            route->stale = 1;
+
+        } else if (ngx_kafka_ws_ring_head(&part->view.ring)
+                   == part->place.seq)
+        {
+            continue;
+        }
+
+        n = part->number;
+
+        route->unread[ngx_kafka_ws_stream_word(n)]
+            |= ngx_kafka_ws_stream_bit(n);
+
+        any = 1;
+    }
+
+    return any;
 }
 
 

@@ -48,7 +48,9 @@ typedef enum {
 typedef struct {
     ngx_kafka_ws_view_t        view;
     ngx_uint_t                 open;      /* view is usable */
-    uint32_t                   number;    /* of the stream */
+    uint32_t                   number;    /* of the stream; ascending */
+    uint32_t                   moved;     /* the next part whose place is not
+                                             the one before */
     ngx_kafka_ws_place_t       place;     /* of those who are live */
     ngx_kafka_ws_place_t       before;    /* the round before */
 } ngx_kafka_ws_route_part_t;
@@ -73,6 +75,14 @@ struct ngx_kafka_ws_route_s {
     ngx_uint_t                 nparts;
     ngx_uint_t                 max_parts;
     uint32_t                   last;      /* stream looked at last */
+    uint32_t                   moved;     /* the first such part */
+
+    uint64_t                   streams[NGX_KAFKA_WS_STREAM_WORDS];
+    uint64_t                   unread[NGX_KAFKA_WS_STREAM_WORDS];
+                                          /* of them: may have news */
+    ngx_queue_t                look;      /* the worker's, if any is unread */
+    ngx_uint_t                 looking;   /* it is in there */
+    ngx_uint_t                 stale;     /* a part has no ring, or another */
 
     ngx_kafka_ws_group_set_t   set;       /* who wants which records */
     ngx_uint_t                 nlive;     /* in all groups */
@@ -120,6 +130,14 @@ void ngx_kafka_ws_route_free(ngx_kafka_ws_route_t *route);
  */
 ngx_int_t ngx_kafka_ws_route_extend(ngx_kafka_ws_route_t *route,
     ngx_log_t *log);
+
+/*
+ * Looks which parts have news, which are unread then, and whether any has
+ * another ring, or none.
+ * returns:   1: there are any, or partitions that it does not have yet
+ * cost:      a few loads for each part
+ */
+ngx_uint_t ngx_kafka_ws_route_look(ngx_kafka_ws_route_t *route);
 
 /* the place of a subscriber in part k, wherever it is */
 ngx_kafka_ws_place_t *ngx_kafka_ws_route_place(ngx_kafka_ws_route_t *route,

@@ -18,7 +18,7 @@
 #include "ngx_kafka_ws_worker.h"
 
 
-#define NGX_KAFKA_WS_SWEEP         1000  /* ms between looks for slow ones */
+#define NGX_KAFKA_WS_SWEEP         1000  /* ms between looks at all of it */
 #define NGX_KAFKA_WS_CURSOR_PAIRS  32    /* more never fit into a Close */
 
 
@@ -61,6 +61,8 @@ ngx_kafka_ws_worker_init(ngx_cycle_t *cycle, ngx_kafka_ws_main_conf_t *mcf)
     kww->generation = ngx_kafka_ws_shm_generation();
 
     ngx_queue_init(&kww->routes);
+    ngx_queue_init(&kww->look);
+    ngx_queue_insert_tail(&kww->look, &kww->round);
     ngx_queue_init(&kww->clients);
     ngx_queue_init(&kww->pending);
     ngx_queue_init(&kww->due);
@@ -215,6 +217,10 @@ ngx_kafka_ws_worker_tick(ngx_event_t *ev)
 {
     ngx_kafka_ws_worker_t *kww = ev->data;
 
+    ngx_uint_t             look;
+    ngx_queue_t           *q;
+    ngx_kafka_ws_route_t  *route;
+
     if (kww->nclients == 0) {
         return;
     }
@@ -227,12 +233,31 @@ ngx_kafka_ws_worker_tick(ngx_event_t *ev)
         ngx_kafka_ws_worker_want_again(kww);
     }
 
+    look = kww->polls;
+
     if (ngx_current_msec - kww->swept >= NGX_KAFKA_WS_SWEEP) {
         kww->swept = ngx_current_msec;
         ngx_kafka_ws_worker_sweep(kww);
+        look = 1;
     }
 
-    /* new partitions, and a wake-up that should not have been missed */
+    /*
+     * Marks whose wake-up was not sent are found by the pass; now and then
+     * what is not marked, for a writer may be no more that had published it,
+     * and it takes its successor a while to mark all.
+     */
+
+    for (q = ngx_queue_head(&kww->routes);
+         q != ngx_queue_sentinel(&kww->routes);
+         q = ngx_queue_next(q))
+    {
+        route = ngx_queue_data(q, ngx_kafka_ws_route_t, queue);
+
+        if ((look && ngx_kafka_ws_route_look(route)) || route->nolder) {
+            ngx_kafka_ws_worker_again(kww, route);
+        }
+    }
+
     ngx_post_event(&kww->pass_event, &ngx_posted_events);
 
     ngx_add_timer(ev, kww->polls ? NGX_KAFKA_WS_POLL : NGX_KAFKA_WS_TICK);
@@ -427,12 +452,10 @@ static void
 ngx_kafka_ws_worker_add_streams(ngx_kafka_ws_route_t *route,
     uint64_t *streams)
 {
-    uint32_t    n;
-    ngx_uint_t  k;
+    ngx_uint_t  i;
 
-    for (k = 0; k < route->nparts; k++) {
-        n = route->parts[k].number;
-        streams[ngx_kafka_ws_stream_word(n)] |= ngx_kafka_ws_stream_bit(n);
+    for (i = 0; i < NGX_KAFKA_WS_STREAM_WORDS; i++) {
+        streams[i] |= route->streams[i];
     }
 }
 

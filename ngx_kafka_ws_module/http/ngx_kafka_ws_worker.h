@@ -52,6 +52,8 @@ typedef struct {
 
     ngx_queue_t                routes;
     ngx_uint_t                 nroutes;
+    ngx_queue_t                look;          /* routes that may have news, */
+    ngx_queue_t                round;         /* and an end of a round of it */
     ngx_uint_t                 unwanted;      /* some are gone: wake-ups */
     ngx_queue_t                clients;       /* all, by client->all */
     ngx_uint_t                 nclients;
@@ -148,6 +150,11 @@ void ngx_kafka_ws_worker_begin(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
 ngx_int_t ngx_kafka_ws_worker_deliver(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route, ngx_uint_t *sends);
+/* the next pass looks at what is unread of a route, or has news now */
+void ngx_kafka_ws_worker_again(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route);
+void ngx_kafka_ws_worker_look(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route);
 /* partitions that have got a ring; who is live is told */
 void ngx_kafka_ws_worker_extend(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);

@@ -158,6 +158,7 @@ ngx_kafka_ws_worker_catch_up(ngx_kafka_ws_worker_t *kww,
 
         case NGX_KAFKA_WS_GATHER_STALE:
             /* the next pass of the route tells all of its subscribers */
+            ngx_kafka_ws_worker_look(kww, route);
             ngx_post_event(&kww->pass_event, &ngx_posted_events);
             return NGX_OK;
 

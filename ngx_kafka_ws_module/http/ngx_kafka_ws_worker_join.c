@@ -166,6 +166,8 @@ ngx_kafka_ws_worker_open(ngx_kafka_ws_worker_t *kww,
     if (route->nsubscribers == 0) {
         kww->nroutes++;
         ngx_kafka_ws_worker_want(route);
+        ngx_kafka_ws_worker_look(kww, route);
+        ngx_post_event(&kww->pass_event, &ngx_posted_events);
     }
 
     route->nsubscribers++;

@@ -2,9 +2,9 @@
 /*
  * Copyright (C) ngx_kafka_ws_module contributors
  *
- * The hot path.  A pass looks at each route of the worker: what is new in
- * its partitions is copied once from the rings, checked, and that copy goes
- * to every subscriber that is live, with one send for all of it.
+ * The hot path.  A pass looks at each route of the worker that has news: what
+ * is new in its partitions is copied once from the rings, checked, and that
+ * copy goes to every subscriber that is live, with one send for all of it.
  *
  *     wake-up, tick -> pass: for each route
  *                        gather    one checked copy of what is new
@@ -20,8 +20,14 @@
  * looked at again until the socket has room (or the sweep finds it too slow):
  * it costs the others nothing.
  *
- * When nothing is left the process arms its wake-up and looks once more; a
- * worker that is busy is not woken.
+ * The writer marks the streams that have news for this process.  A mark is
+ * taken before its streams are looked at, and stays with the routes until a
+ * look finds nothing more: who looks at nothing else misses nothing.  A new
+ * writer marks all, for the last one may have died before it marked; the tick
+ * takes marks that nobody was woken for, and now and then looks at all heads.
+ *
+ * When nothing is left the process arms its wake-up and looks for marks once
+ * more; a worker that is busy is not woken.
  */
 
 
@@ -38,15 +44,21 @@
 #define NGX_KAFKA_WS_PASS_SIZE      (256 * 1024)   /* bytes of a span */
 #define NGX_KAFKA_WS_PASS_RECORDS   8192
 #define NGX_KAFKA_WS_PASS_SENDS     256            /* of a slice */
+#define NGX_KAFKA_WS_PASS_LOOKS     256            /* in vain, of a slice */
 #define NGX_KAFKA_WS_CATCH_SIZE     (64 * 1024)
 #define NGX_KAFKA_WS_CATCH_RECORDS  4096
 
 
 static ngx_int_t ngx_kafka_ws_worker_route(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
+static void ngx_kafka_ws_worker_places(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_span_buf_t *buf);
+static void ngx_kafka_ws_worker_unread(ngx_kafka_ws_worker_t *kww);
 static ngx_kafka_ws_gather_e ngx_kafka_ws_worker_overrun(
     ngx_kafka_ws_worker_t *kww, ngx_kafka_ws_route_t *route);
 static void ngx_kafka_ws_worker_stale(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route);
+static void ngx_kafka_ws_worker_anew(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route, ngx_uint_t k);
 static void ngx_kafka_ws_worker_arm(ngx_kafka_ws_worker_t *kww);
 
@@ -71,14 +83,14 @@ ngx_kafka_ws_worker_pass_handler(ngx_event_t *ev)
 {
     ngx_kafka_ws_worker_t *kww = ev->data;
 
-    ngx_uint_t             sends, idle, armed;
+    ngx_uint_t             sends, looks, armed;
     ngx_queue_t           *q;
     ngx_kafka_ws_route_t  *route;
 
     ngx_kafka_ws_count(&kww->counters->passes, 1);
 
     sends = NGX_KAFKA_WS_PASS_SENDS;
-    idle = 0;
+    looks = NGX_KAFKA_WS_PASS_LOOKS;
     armed = 0;
 
     for ( ;; ) {
@@ -94,7 +106,6 @@ ngx_kafka_ws_worker_pass_handler(ngx_event_t *ev)
             ngx_kafka_ws_worker_finish(kww, route);
 
             kww->current = NULL;
-            idle = 0;
 
             ngx_kafka_ws_worker_release(kww, route);
 
@@ -104,7 +115,25 @@ ngx_kafka_ws_worker_pass_handler(ngx_event_t *ev)
             }
         }
 
-        if (idle >= kww->nroutes) {
+        if (looks == 0) {
+            /* news for nobody, or a ring that becomes another, without end */
+            ngx_post_event(ev, &ngx_posted_next_events);
+            return;
+        }
+
+        q = ngx_queue_head(&kww->look);
+        ngx_queue_remove(q);
+
+        if (q == &kww->round) {
+
+            /* each had its turn: those with newer marks are the next */
+
+            ngx_kafka_ws_worker_unread(kww);
+            ngx_queue_insert_tail(&kww->look, q);
+
+            if (q != ngx_queue_head(&kww->look)) {
+                continue;
+            }
 
             if (armed || kww->nroutes == 0) {
                 return;
@@ -113,27 +142,122 @@ ngx_kafka_ws_worker_pass_handler(ngx_event_t *ev)
             ngx_kafka_ws_worker_arm(kww);
 
             armed = 1;
-            idle = 0;
-        }
-
-        /* the next in turn */
-
-        q = ngx_queue_head(&kww->routes);
-        ngx_queue_remove(q);
-        ngx_queue_insert_tail(&kww->routes, q);
-
-        route = ngx_queue_data(q, ngx_kafka_ws_route_t, queue);
-
-        ngx_kafka_ws_worker_hold(route);
-
-        if (ngx_kafka_ws_worker_route(kww, route) == NGX_OK) {
-            kww->current = route;
-            armed = 0;
             continue;
         }
 
+        route = ngx_queue_data(q, ngx_kafka_ws_route_t, look);
+        route->looking = 0;
+
+        ngx_kafka_ws_worker_hold(route);
+
+        switch (ngx_kafka_ws_worker_route(kww, route)) {
+
+        case NGX_OK:
+            ngx_kafka_ws_worker_again(kww, route);
+            kww->current = route;
+            armed = 0;
+            continue;
+
+        case NGX_AGAIN:
+            ngx_kafka_ws_worker_again(kww, route);
+            break;
+
+        default: /* NGX_DECLINED */
+
+            if (!route->looking) {
+                /* or somebody found news while we looked */
+                ngx_memzero(route->unread, sizeof(route->unread));
+            }
+
+            break;
+        }
+
+        looks--;
+
         ngx_kafka_ws_worker_release(kww, route);
-        idle++;
+    }
+}
+
+
+/* takes the marks: the routes that have them are to be looked at */
+
+static void
+ngx_kafka_ws_worker_unread(ngx_kafka_ws_worker_t *kww)
+{
+    uint64_t                  streams[NGX_KAFKA_WS_STREAM_WORDS];
+    ngx_uint_t                i, k, n, all, any;
+    ngx_queue_t              *q;
+    ngx_kafka_ws_route_t     *route;
+    ngx_kafka_ws_cluster_t  **kwc;
+
+    /* a process without wake-ups has no slot of its own */
+
+    n = kww->polls ? 0 : kww->conf->clusters.nelts;
+    kwc = kww->conf->clusters.elts;
+
+    for (i = 0; i < n; i++) {
+
+        if (!ngx_kafka_ws_wakeup_unread(ngx_kafka_ws_shm_slot(kwc[i]->root),
+                                        streams))
+        {
+            continue;
+        }
+
+        all = 0;
+
+        for (k = 0; k < NGX_KAFKA_WS_STREAM_WORDS; k++) {
+            all |= (streams[k] == UINT64_MAX);
+        }
+
+        for (q = ngx_queue_head(&kww->routes);
+             q != ngx_queue_sentinel(&kww->routes);
+             q = ngx_queue_next(q))
+        {
+            route = ngx_queue_data(q, ngx_kafka_ws_route_t, queue);
+
+            if (route->cluster != kwc[i]) {
+                continue;
+            }
+
+            if (all) {
+                ngx_kafka_ws_worker_look(kww, route);
+                continue;
+            }
+
+            any = 0;
+
+            for (k = 0; k < NGX_KAFKA_WS_STREAM_WORDS; k++) {
+                if (streams[k] & route->streams[k]) {
+                    route->unread[k] |= streams[k] & route->streams[k];
+                    any = 1;
+                }
+            }
+
+            if (any) {
+                ngx_kafka_ws_worker_again(kww, route);
+            }
+        }
+    }
+}
+
+
+void
+ngx_kafka_ws_worker_look(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route)
+{
+    (void) ngx_kafka_ws_route_look(route);
+
+    ngx_kafka_ws_worker_again(kww, route);
+}
+
+
+void
+ngx_kafka_ws_worker_again(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route)
+{
+    if (!route->looking) {
+        route->looking = 1;
+        ngx_queue_insert_tail(&kww->look, &route->look);
     }
 }
 
@@ -154,14 +278,14 @@ ngx_kafka_ws_worker_arm(ngx_kafka_ws_worker_t *kww)
 
 /*
  * Gathers what is new for a route.
- * returns:  NGX_OK: there is a span to deliver; NGX_DECLINED: nothing
+ * returns:  NGX_OK: there is a span to deliver; NGX_DECLINED: nothing;
+ *           NGX_AGAIN: not now
  */
 
 static ngx_int_t
 ngx_kafka_ws_worker_route(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route)
 {
-    ngx_uint_t                k, i;
     ngx_kafka_ws_gather_e     rc;
     ngx_kafka_ws_span_buf_t  *buf;
 
@@ -173,12 +297,8 @@ ngx_kafka_ws_worker_route(ngx_kafka_ws_worker_t *kww,
         ngx_kafka_ws_worker_older(kww, route);
     }
 
-    for (k = 0; k < route->nparts; k++) {
-        if (!route->parts[k].open
-            || !ngx_kafka_ws_shm_valid(&route->parts[k].view))
-        {
-            ngx_kafka_ws_worker_stale(kww, route, k);
-        }
+    if (route->stale) {
+        ngx_kafka_ws_worker_stale(kww, route);
     }
 
     if (route->nlive == 0) {
@@ -198,6 +318,9 @@ ngx_kafka_ws_worker_route(ngx_kafka_ws_worker_t *kww,
         ngx_kafka_ws_count(&kww->counters->copies, buf->nmarks);
         ngx_kafka_ws_count(&kww->counters->copied, buf->len);
 
+    } else if (rc == NGX_KAFKA_WS_GATHER_NONE) {
+        return NGX_DECLINED;
+
     } else if (rc == NGX_KAFKA_WS_GATHER_LAPPED) {
         rc = ngx_kafka_ws_worker_overrun(kww, route);
     }
@@ -209,21 +332,44 @@ ngx_kafka_ws_worker_route(ngx_kafka_ws_worker_t *kww,
     }
 
     if (rc != NGX_KAFKA_WS_GATHER_SPAN) {
-        /* a stale part is dealt with in the next pass */
-        return NGX_DECLINED;
+        /* STALE: of which it is found out when it is looked at again */
+        route->stale = 1;
+        return NGX_AGAIN;
     }
 
-    for (k = 0; k < route->nparts; k++) {
-        route->parts[k].before = route->parts[k].place;
-    }
-
-    for (i = 0; i < buf->nmarks; i++) {
-        route->parts[buf->marks[i].k].place = buf->marks[i].next;
-    }
+    ngx_kafka_ws_worker_places(route, buf);
 
     ngx_kafka_ws_worker_begin(kww, route);
 
     return NGX_OK;
+}
+
+
+/* those before are those of the parts of the last span, now */
+
+static void
+ngx_kafka_ws_worker_places(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_span_buf_t *buf)
+{
+    uint32_t                    k;
+    ngx_uint_t                  i;
+    ngx_kafka_ws_route_part_t  *part;
+
+    for (k = route->moved; k != NGX_KAFKA_WS_NONE; k = part->moved) {
+        part = &route->parts[k];
+        part->before = part->place;
+    }
+
+    route->moved = NGX_KAFKA_WS_NONE;
+
+    for (i = 0; i < buf->nmarks; i++) {
+        k = (uint32_t) buf->marks[i].k;
+        part = &route->parts[k];
+
+        part->place = buf->marks[i].next;
+        part->moved = route->moved;
+        route->moved = k;
+    }
 }
 
 
@@ -240,6 +386,9 @@ ngx_kafka_ws_worker_extend(ngx_kafka_ws_worker_t *kww,
     }
 
     ngx_kafka_ws_worker_want(route);
+
+    ngx_kafka_ws_worker_again(kww, route);
+    ngx_post_event(&kww->pass_event, &ngx_posted_events);
 
     for (q = ngx_queue_head(&kww->clients);
          q != ngx_queue_sentinel(&kww->clients);
@@ -298,6 +447,7 @@ ngx_kafka_ws_worker_skip(ngx_kafka_ws_route_t *route)
                == NGX_KAFKA_WS_RING_OK)
         {
             part->place.seq = head;
+            part->before = part->place;
             moved = 1;
         }
     }
@@ -343,13 +493,31 @@ ngx_kafka_ws_worker_overrun(ngx_kafka_ws_worker_t *kww,
 }
 
 
+static void
+ngx_kafka_ws_worker_stale(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route)
+{
+    ngx_uint_t  k;
+
+    route->stale = 0;
+
+    for (k = 0; k < route->nparts; k++) {
+        if (!route->parts[k].open
+            || !ngx_kafka_ws_shm_valid(&route->parts[k].view))
+        {
+            ngx_kafka_ws_worker_anew(kww, route, k);
+        }
+    }
+}
+
+
 /*
  * A part has no ring, or another one: its log is another, or the writer was
  * told to make room.
  */
 
 static void
-ngx_kafka_ws_worker_stale(ngx_kafka_ws_worker_t *kww,
+ngx_kafka_ws_worker_anew(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route, ngx_uint_t k)
 {
     ngx_int_t                     rc;
@@ -381,6 +549,9 @@ ngx_kafka_ws_worker_stale(ngx_kafka_ws_worker_t *kww,
 
     part->before = part->place;
     part->open = 1;
+
+    route->unread[ngx_kafka_ws_stream_word(part->number)]
+        |= ngx_kafka_ws_stream_bit(part->number);
 
     for (q = ngx_queue_head(&kww->clients);
          q != ngx_queue_sentinel(&kww->clients);

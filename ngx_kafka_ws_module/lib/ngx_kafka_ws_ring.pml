@@ -14,7 +14,8 @@
  *              long as it pleases the model.
  *     Reaper   kills the writer at any statement, DEATHS times in all; nginx
  *              starts another
- *     Worker   copies, checks, uses; arms its wake-up, looks again, sleeps
+ *     Worker   takes its mark, and then copies, checks, uses until there is
+ *              nothing more; arms its wake-up, looks for a mark again, sleeps
  *     Memory   takes stores out of store buffers, when nobody knows
  *
  * The memory is weaker than x86's (TSO), as ARM's is: a process's stores lie
@@ -54,13 +55,17 @@
 #define DEATHS   2
 #endif
 
-#define HELPERS  2
+#ifndef WORKERS
 #define WORKERS  2
+#endif
+
+#define HELPERS  2
 
 /* shared memory, and what the kernel keeps */
 
 byte  head, tail;
 byte  entry[ENTRIES], frame[ENTRIES];
+bool  unread[WORKERS];        /* there may be news */
 bool  armed[WORKERS], eventfd[WORKERS];
 byte  lock;                   /* 0: free, else the helper's number + 1 */
 byte  epoch;
@@ -203,14 +208,20 @@ inline notify()
 #endif
 
     do
+#ifdef MARK_LATE
     :: w < WORKERS ->
+#else
+    :: d_step { w < WORKERS -> unread[w] = true }
+#endif
         if
         :: d_step { armed[w] -> armed[w] = false; cutting = w + 1 }
            d_step { eventfd[w] = true; cutting = 0; w++ }
         :: d_step { !armed[w] -> w++ }
         fi
-    :: w == WORKERS ->
-        w = 0;
+#ifdef MARK_LATE
+        unread[w - 1] = true
+#endif
+    :: d_step { w == WORKERS -> w = 0 }
         break
     od
 }
@@ -297,6 +308,7 @@ end_idle:
 active [WORKERS] proctype Worker()
 {
     byte  w, pos, e, f, t;
+    bool  look;               /* it has taken its mark */
     bool  looked;             /* once more, since it armed */
     bool  early;
 
@@ -306,7 +318,19 @@ active [WORKERS] proctype Worker()
     :: pos == RECORDS ->
         break
 
-    :: d_step { pos < RECORDS && pos < head -> looked = false }
+    :: d_step { pos < RECORDS && !look && unread[w] ->
+                look = true;
+#ifndef TAKE_LATE
+                unread[w] = false
+#endif
+       }
+
+    :: d_step { pos < RECORDS && look && pos >= head -> look = false }
+#ifdef TAKE_LATE
+        unread[w] = false
+#endif
+
+    :: d_step { pos < RECORDS && look && pos < head -> looked = false }
 
 #ifdef NO_ACQUIRE_FENCE
         if
@@ -331,6 +355,9 @@ active [WORKERS] proctype Worker()
             if
             :: t <= pos ->
                 assert(e == pos + 1 && f == pos + 1);
+#ifdef FORGET_EARLY
+                look = false;
+#endif
                 pos++;
                 t = 0
             :: else
@@ -368,7 +395,7 @@ active [WORKERS] proctype Worker()
             fi
         od
 
-    :: d_step { pos < RECORDS && pos >= head && !looked ->
+    :: d_step { pos < RECORDS && !look && !unread[w] && !looked ->
                 looked = true;
 #ifdef NO_FULL_FENCE_WORKER
                 arming[w] = true
@@ -382,7 +409,7 @@ active [WORKERS] proctype Worker()
         goto sleeps
 #endif
 
-    :: d_step { pos < RECORDS && pos >= head && looked -> skip }
+    :: d_step { pos < RECORDS && !look && !unread[w] && looked -> skip }
 
 #ifdef LOOK_FIRST
 sleeps:

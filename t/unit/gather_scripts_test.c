@@ -16,6 +16,7 @@
 
 #include "ngx_kafka_ws_gather.h"
 
+#include "gather_nginx.h"
 #include "tap.h"
 
 
@@ -91,7 +92,7 @@ static ngx_log_t                   log;
 
 static const char *const          *pattern;
 static outcome_e                   script[STEPS];
-static ngx_uint_t                  step, wrong, alerts, bad_reads;
+static ngx_uint_t                  step, wrong, bad_reads;
 
 /* what happened */
 static ngx_uint_t                  spans, nothing, cut, lapped, stale, errors;
@@ -117,39 +118,7 @@ check_that(int good, const char *text, int line)
 }
 
 
-/* what the files under test need of nginx */
-
-void *
-ngx_alloc(size_t size, ngx_log_t *l)
-{
-    (void) l;
-
-    return malloc(size);
-}
-
-
-void *
-ngx_calloc(size_t size, ngx_log_t *l)
-{
-    (void) l;
-
-    return calloc(1, size);
-}
-
-
-void
-ngx_log_error_core(ngx_uint_t level, ngx_log_t *l, ngx_err_t err,
-    const char *fmt, ...)
-{
-    (void) l;
-    (void) err;
-    (void) fmt;
-
-    alerts += (level == NGX_LOG_ALERT);
-}
-
-
-/* and of the module: nobody reads older records */
+/* what the files under test need of the module: nobody reads older records */
 
 ngx_kafka_ws_older_part_t *
 ngx_kafka_ws_older_part(ngx_kafka_ws_subscription_t *sub, ngx_uint_t k)
@@ -173,6 +142,17 @@ ngx_kafka_ws_older_next(ngx_kafka_ws_route_t *r,
     (void) first;
 
     return NGX_ERROR;
+}
+
+
+uint64_t
+ngx_kafka_ws_ring_head(const ngx_kafka_ws_ring_t *ring)
+{
+    ngx_uint_t  k;
+
+    for (k = 0; ring != &parts[k].view.ring; k++) { /* void */ }
+
+    return strlen(pattern[k]);
 }
 
 
@@ -348,6 +328,8 @@ init(void)
     route.parts = parts;
     route.nparts = PARTS;
 
+    memset(route.unread, 0xff, sizeof(route.unread));
+
     if (ngx_kafka_ws_group_set_init(&route.set, &term, 1, &log) != NGX_OK) {
         exit(2);
     }
@@ -376,6 +358,7 @@ init(void)
 
     for (k = 0; k < PARTS; k++) {
         parts[k].view.stream = &streams[k];
+        parts[k].number = (uint32_t) k;
         parts[k].open = 1;
     }
 

@@ -131,6 +131,11 @@ our @broken = (
 		edits => [['core/wakeup.c',
 			'(void) !write(ngx_kafka_ws_wakeup_fds[i], &one, '
 			. 'sizeof(one));', '(void) one;']] },
+	{ name => 'mark-lost', what => 'workers are not told of what is new',
+		with => { only => 'fast', faults => {}, promptly => 1 },
+		edits => [['core/wakeup.c',
+			'if (bits & ~ngx_kafka_ws_load_relaxed('
+			. '&slot->unread[i])) {', 'if (0) {']] },
 	{ name => 'partitions', what => 'lists of one length are the same',
 		with => { only => 'fast', faults => {} },
 		edits => [['http/route.c',
