@@ -22,6 +22,8 @@ static ngx_kafka_ws_route_t *ngx_kafka_ws_route_create(
 static ngx_int_t ngx_kafka_ws_route_add(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_stream_t *stream, uint32_t number, ngx_uint_t first,
     ngx_log_t *log);
+static void ngx_kafka_ws_route_move_parts(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_route_part_t *parts);
 
 
 ngx_kafka_ws_route_t *
@@ -141,12 +143,20 @@ ngx_kafka_ws_route_create(ngx_kafka_ws_route_key_t *key, ngx_log_t *log)
 void
 ngx_kafka_ws_route_free(ngx_kafka_ws_route_t *route)
 {
+    ngx_uint_t  k;
+
     if (route->queue.next) {
         ngx_queue_remove(&route->queue);
     }
 
     if (route->looking) {
         ngx_queue_remove(&route->look);
+    }
+
+    for (k = 0; k < route->nparts; k++) {
+        if (route->parts[k].bit.next) {
+            ngx_queue_remove(&route->parts[k].bit);
+        }
     }
 
     if (route->parts) {
@@ -234,13 +244,8 @@ ngx_kafka_ws_route_add(ngx_kafka_ws_route_t *route,
             return NGX_ERROR;
         }
 
-        if (route->parts) {
-            ngx_memcpy(parts, route->parts,
-                       route->nparts * sizeof(ngx_kafka_ws_route_part_t));
-            ngx_free(route->parts);
-        }
+        ngx_kafka_ws_route_move_parts(route, parts);
 
-        route->parts = parts;
         route->max_parts = n;
     }
 
@@ -254,6 +259,8 @@ ngx_kafka_ws_route_add(ngx_kafka_ws_route_t *route,
 
     part->open = 1;
     part->number = number;
+    part->route = route;
+    part->bit.next = NULL;
     part->place.seq = first ? ngx_kafka_ws_ring_head(&part->view.ring)
                             : ngx_kafka_ws_ring_tail(&part->view.ring);
 
@@ -277,13 +284,39 @@ ngx_kafka_ws_route_add(ngx_kafka_ws_route_t *route,
 }
 
 
+/* one after the other: those with the same bit may be neighbours */
+
+static void
+ngx_kafka_ws_route_move_parts(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_route_part_t *parts)
+{
+    ngx_uint_t    k;
+    ngx_queue_t  *bit;
+
+    for (k = 0; k < route->nparts; k++) {
+        parts[k] = route->parts[k];
+        bit = &parts[k].bit;
+
+        if (bit->next) {
+            bit->next->prev = bit;
+            bit->prev->next = bit;
+        }
+    }
+
+    if (route->parts) {
+        ngx_free(route->parts);
+    }
+
+    route->parts = parts;
+}
+
+
 ngx_uint_t
 ngx_kafka_ws_route_look(ngx_kafka_ws_route_t *route)
 {
-    uint32_t                    n;
-    ngx_uint_t                  k, any;
-    ngx_kafka_ws_root_t        *root;
-    ngx_kafka_ws_route_part_t  *part;
+    uint32_t              n;
+    ngx_uint_t            k, any;
+    ngx_kafka_ws_root_t  *root;
 
     root = route->cluster->root;
 
@@ -295,26 +328,31 @@ ngx_kafka_ws_route_look(ngx_kafka_ws_route_t *route)
     any = (n != NGX_KAFKA_WS_NONE);
 
     for (k = 0; k < route->nparts; k++) {
-        part = &route->parts[k];
-
-        if (!part->open || !ngx_kafka_ws_shm_valid(&part->view)) {
-            route->stale = 1;
-
-        } else if (ngx_kafka_ws_ring_head(&part->view.ring)
-                   == part->place.seq)
-        {
-            continue;
-        }
-
-        n = part->number;
-
-        route->unread[ngx_kafka_ws_stream_word(n)]
-            |= ngx_kafka_ws_stream_bit(n);
-
-        any = 1;
+        any |= ngx_kafka_ws_route_look_part(&route->parts[k]);
     }
 
     return any;
+}
+
+
+ngx_uint_t
+ngx_kafka_ws_route_look_part(ngx_kafka_ws_route_part_t *part)
+{
+    uint32_t  n;
+
+    if (!part->open || !ngx_kafka_ws_shm_valid(&part->view)) {
+        part->route->stale = 1;
+
+    } else if (ngx_kafka_ws_ring_head(&part->view.ring) == part->place.seq) {
+        return 0;
+    }
+
+    n = part->number;
+
+    part->route->unread[ngx_kafka_ws_stream_word(n)]
+        |= ngx_kafka_ws_stream_bit(n);
+
+    return 1;
 }
 
 

@@ -45,8 +45,13 @@ typedef enum {
 } ngx_kafka_ws_where_e;
 
 
+typedef struct ngx_kafka_ws_route_s  ngx_kafka_ws_route_t;
+
+
 typedef struct {
     ngx_kafka_ws_view_t        view;
+    ngx_kafka_ws_route_t      *route;
+    ngx_queue_t                bit;       /* the worker's, of its streams */
     ngx_uint_t                 open;      /* view is usable */
     uint32_t                   number;    /* of the stream; ascending */
     uint32_t                   moved;     /* the next part whose place is not
@@ -54,9 +59,6 @@ typedef struct {
     ngx_kafka_ws_place_t       place;     /* of those who are live */
     ngx_kafka_ws_place_t       before;    /* the round before */
 } ngx_kafka_ws_route_part_t;
-
-
-typedef struct ngx_kafka_ws_route_s  ngx_kafka_ws_route_t;
 
 
 struct ngx_kafka_ws_route_s {
@@ -138,6 +140,8 @@ ngx_int_t ngx_kafka_ws_route_extend(ngx_kafka_ws_route_t *route,
  * cost:      a few loads for each part
  */
 ngx_uint_t ngx_kafka_ws_route_look(ngx_kafka_ws_route_t *route);
+/* the same of one part, which is in a route */
+ngx_uint_t ngx_kafka_ws_route_look_part(ngx_kafka_ws_route_part_t *part);
 
 /* the place of a subscriber in part k, wherever it is */
 ngx_kafka_ws_place_t *ngx_kafka_ws_route_place(ngx_kafka_ws_route_t *route,

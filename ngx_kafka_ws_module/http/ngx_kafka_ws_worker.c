@@ -26,9 +26,6 @@ static void ngx_kafka_ws_worker_wake(ngx_event_t *ev);
 static void ngx_kafka_ws_worker_tick(ngx_event_t *ev);
 static void ngx_kafka_ws_worker_news(ngx_kafka_ws_worker_t *kww);
 static void ngx_kafka_ws_worker_pending(ngx_kafka_ws_worker_t *kww);
-static void ngx_kafka_ws_worker_add_streams(ngx_kafka_ws_route_t *route,
-    uint64_t *streams);
-static void ngx_kafka_ws_worker_want_again(ngx_kafka_ws_worker_t *kww);
 static void ngx_kafka_ws_worker_sweep(ngx_kafka_ws_worker_t *kww);
 static ngx_kafka_ws_route_t *ngx_kafka_ws_worker_step(
     ngx_kafka_ws_worker_t *kww, ngx_kafka_ws_route_t *route);
@@ -67,7 +64,9 @@ ngx_kafka_ws_worker_init(ngx_cycle_t *cycle, ngx_kafka_ws_main_conf_t *mcf)
     ngx_queue_init(&kww->pending);
     ngx_queue_init(&kww->due);
 
-    if (ngx_kafka_ws_worker_pass_init(kww) != NGX_OK) {
+    if (ngx_kafka_ws_worker_marks_init(kww, cycle->pool) != NGX_OK
+        || ngx_kafka_ws_worker_pass_init(kww) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -427,68 +426,6 @@ ngx_kafka_ws_worker_release(ngx_kafka_ws_worker_t *kww,
         kww->nroutes--;
         kww->unwanted = 1;
         ngx_kafka_ws_route_free(route);
-    }
-}
-
-
-/* this worker wants to be woken for the streams of a route, too */
-
-void
-ngx_kafka_ws_worker_want(ngx_kafka_ws_route_t *route)
-{
-    uint64_t              streams[NGX_KAFKA_WS_STREAM_WORDS];
-    ngx_kafka_ws_slot_t  *slot;
-
-    slot = ngx_kafka_ws_shm_slot(route->cluster->root);
-
-    ngx_memcpy(streams, slot->streams, sizeof(streams));
-    ngx_kafka_ws_worker_add_streams(route, streams);
-
-    ngx_kafka_ws_wakeup_want(slot, streams);
-}
-
-
-static void
-ngx_kafka_ws_worker_add_streams(ngx_kafka_ws_route_t *route,
-    uint64_t *streams)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_KAFKA_WS_STREAM_WORDS; i++) {
-        streams[i] |= route->streams[i];
-    }
-}
-
-
-/* routes are gone: for those that are left */
-
-static void
-ngx_kafka_ws_worker_want_again(ngx_kafka_ws_worker_t *kww)
-{
-    uint64_t                  streams[NGX_KAFKA_WS_STREAM_WORDS];
-    ngx_uint_t                i;
-    ngx_queue_t              *q;
-    ngx_kafka_ws_route_t     *route;
-    ngx_kafka_ws_cluster_t  **kwc;
-
-    kwc = kww->conf->clusters.elts;
-
-    for (i = 0; i < kww->conf->clusters.nelts; i++) {
-        ngx_memzero(streams, sizeof(streams));
-
-        for (q = ngx_queue_head(&kww->routes);
-             q != ngx_queue_sentinel(&kww->routes);
-             q = ngx_queue_next(q))
-        {
-            route = ngx_queue_data(q, ngx_kafka_ws_route_t, queue);
-
-            if (route->cluster == kwc[i]) {
-                ngx_kafka_ws_worker_add_streams(route, streams);
-            }
-        }
-
-        ngx_kafka_ws_wakeup_want(ngx_kafka_ws_shm_slot(kwc[i]->root),
-                                 streams);
     }
 }
 

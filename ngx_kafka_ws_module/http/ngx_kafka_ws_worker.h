@@ -54,6 +54,8 @@ typedef struct {
     ngx_uint_t                 nroutes;
     ngx_queue_t                look;          /* routes that may have news, */
     ngx_queue_t                round;         /* and an end of a round of it */
+    ngx_queue_t               *bits;          /* of each cluster's streams:
+                                                 parts of routes */
     ngx_uint_t                 unwanted;      /* some are gone: wake-ups */
     ngx_queue_t                clients;       /* all, by client->all */
     ngx_uint_t                 nclients;
@@ -150,6 +152,18 @@ void ngx_kafka_ws_worker_begin(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
 ngx_int_t ngx_kafka_ws_worker_deliver(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route, ngx_uint_t *sends);
+/*
+ * What the worker is marked for.  Takes the marks: routes that they are of are
+ * to be looked at.
+ * cost:      a look at each part of a route whose stream may be meant
+ */
+ngx_int_t ngx_kafka_ws_worker_marks_init(ngx_kafka_ws_worker_t *kww,
+    ngx_pool_t *pool);
+void ngx_kafka_ws_worker_marks(ngx_kafka_ws_worker_t *kww);
+/* it wants the streams of a route, too; or only those of all that are left */
+void ngx_kafka_ws_worker_want(ngx_kafka_ws_worker_t *kww,
+    ngx_kafka_ws_route_t *route);
+void ngx_kafka_ws_worker_want_again(ngx_kafka_ws_worker_t *kww);
 /* the next pass looks at what is unread of a route, or has news now */
 void ngx_kafka_ws_worker_again(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
@@ -196,7 +210,6 @@ void ngx_kafka_ws_worker_exiting(ngx_kafka_ws_subscriber_t *kws);
 ngx_int_t ngx_kafka_ws_worker_idle(ngx_kafka_ws_subscriber_t *kws);
 void ngx_kafka_ws_worker_drain(ngx_event_t *ev);
 
-void ngx_kafka_ws_worker_want(ngx_kafka_ws_route_t *route);
 void ngx_kafka_ws_worker_finish(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
 void ngx_kafka_ws_worker_older(ngx_kafka_ws_worker_t *kww,

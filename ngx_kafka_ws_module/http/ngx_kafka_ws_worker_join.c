@@ -165,7 +165,7 @@ ngx_kafka_ws_worker_open(ngx_kafka_ws_worker_t *kww,
 {
     if (route->nsubscribers == 0) {
         kww->nroutes++;
-        ngx_kafka_ws_worker_want(route);
+        ngx_kafka_ws_worker_want(kww, route);
         ngx_kafka_ws_worker_look(kww, route);
         ngx_post_event(&kww->pass_event, &ngx_posted_events);
     }
@@ -288,7 +288,11 @@ ngx_kafka_ws_worker_go_on(ngx_kafka_ws_worker_t *kww,
         if (route->nlive == 0 && route != kww->current) {
             /* "latest" is the end as it is now, not as it was when the
                first of its subscribers came */
-            (void) ngx_kafka_ws_worker_skip(route);
+            if (ngx_kafka_ws_worker_skip(route)) {
+                /* who is ahead may be so no longer */
+                ngx_kafka_ws_worker_again(kww, route);
+                ngx_post_event(&kww->pass_event, &ngx_posted_events);
+            }
         }
 
         rc = ngx_kafka_ws_start_begin(route, sub);

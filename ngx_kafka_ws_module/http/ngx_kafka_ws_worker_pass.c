@@ -53,7 +53,6 @@ static ngx_int_t ngx_kafka_ws_worker_route(ngx_kafka_ws_worker_t *kww,
     ngx_kafka_ws_route_t *route);
 static void ngx_kafka_ws_worker_places(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_span_buf_t *buf);
-static void ngx_kafka_ws_worker_unread(ngx_kafka_ws_worker_t *kww);
 static ngx_kafka_ws_gather_e ngx_kafka_ws_worker_overrun(
     ngx_kafka_ws_worker_t *kww, ngx_kafka_ws_route_t *route);
 static void ngx_kafka_ws_worker_stale(ngx_kafka_ws_worker_t *kww,
@@ -128,7 +127,7 @@ ngx_kafka_ws_worker_pass_handler(ngx_event_t *ev)
 
             /* each had its turn: those with newer marks are the next */
 
-            ngx_kafka_ws_worker_unread(kww);
+            ngx_kafka_ws_worker_marks(kww);
             ngx_queue_insert_tail(&kww->look, q);
 
             if (q != ngx_queue_head(&kww->look)) {
@@ -179,89 +178,6 @@ ngx_kafka_ws_worker_pass_handler(ngx_event_t *ev)
 }
 
 
-/* takes the marks: the routes that have them are to be looked at */
-
-static void
-ngx_kafka_ws_worker_unread(ngx_kafka_ws_worker_t *kww)
-{
-    uint64_t                  streams[NGX_KAFKA_WS_STREAM_WORDS];
-    ngx_uint_t                i, k, n, all, any;
-    ngx_queue_t              *q;
-    ngx_kafka_ws_route_t     *route;
-    ngx_kafka_ws_cluster_t  **kwc;
-
-    /* a process without wake-ups has no slot of its own */
-
-    n = kww->polls ? 0 : kww->conf->clusters.nelts;
-    kwc = kww->conf->clusters.elts;
-
-    for (i = 0; i < n; i++) {
-
-        if (!ngx_kafka_ws_wakeup_unread(ngx_kafka_ws_shm_slot(kwc[i]->root),
-                                        streams))
-        {
-            continue;
-        }
-
-        all = 0;
-
-        for (k = 0; k < NGX_KAFKA_WS_STREAM_WORDS; k++) {
-            all |= (streams[k] == UINT64_MAX);
-        }
-
-        for (q = ngx_queue_head(&kww->routes);
-             q != ngx_queue_sentinel(&kww->routes);
-             q = ngx_queue_next(q))
-        {
-            route = ngx_queue_data(q, ngx_kafka_ws_route_t, queue);
-
-            if (route->cluster != kwc[i]) {
-                continue;
-            }
-
-            if (all) {
-                ngx_kafka_ws_worker_look(kww, route);
-                continue;
-            }
-
-            any = 0;
-
-            for (k = 0; k < NGX_KAFKA_WS_STREAM_WORDS; k++) {
-                if (streams[k] & route->streams[k]) {
-                    route->unread[k] |= streams[k] & route->streams[k];
-                    any = 1;
-                }
-            }
-
-            if (any) {
-                ngx_kafka_ws_worker_again(kww, route);
-            }
-        }
-    }
-}
-
-
-void
-ngx_kafka_ws_worker_look(ngx_kafka_ws_worker_t *kww,
-    ngx_kafka_ws_route_t *route)
-{
-    (void) ngx_kafka_ws_route_look(route);
-
-    ngx_kafka_ws_worker_again(kww, route);
-}
-
-
-void
-ngx_kafka_ws_worker_again(ngx_kafka_ws_worker_t *kww,
-    ngx_kafka_ws_route_t *route)
-{
-    if (!route->looking) {
-        route->looking = 1;
-        ngx_queue_insert_tail(&kww->look, &route->look);
-    }
-}
-
-
 static void
 ngx_kafka_ws_worker_arm(ngx_kafka_ws_worker_t *kww)
 {
@@ -303,11 +219,10 @@ ngx_kafka_ws_worker_route(ngx_kafka_ws_worker_t *kww,
 
     if (route->nlive == 0) {
 
-        /* nobody to copy it for */
+        /* nobody to copy it for; somebody's start may have skipped it, too */
 
-        if (ngx_kafka_ws_worker_skip(route)) {
-            ngx_kafka_ws_worker_finish(kww, route);
-        }
+        (void) ngx_kafka_ws_worker_skip(route);
+        ngx_kafka_ws_worker_finish(kww, route);
 
         return NGX_DECLINED;
     }
@@ -385,7 +300,7 @@ ngx_kafka_ws_worker_extend(ngx_kafka_ws_worker_t *kww,
         return;
     }
 
-    ngx_kafka_ws_worker_want(route);
+    ngx_kafka_ws_worker_want(kww, route);
 
     ngx_kafka_ws_worker_again(kww, route);
     ngx_post_event(&kww->pass_event, &ngx_posted_events);
