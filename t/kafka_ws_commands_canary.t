@@ -41,7 +41,7 @@ my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('own'), partitions => PARTITIONS);
 my $secret = $b->create_topic($b->topic('secret'));
 
-my $t = KafkaWS::Nginx->new(broker => $b)->plan(14);
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(15);
 
 $t->write_file_expand('nginx.conf', <<"EOT")->run();
 
@@ -134,6 +134,7 @@ my $r = $load->result(within(90));
 
 is($done, RELOADS, 'reloads');
 is($produced->{acked}, COUNT, 'records produced');
+is($b->written($topic), COUNT, 'and each once');
 is($r->{foreign}, 0, 'records of another user');
 is($r->{lost}, 0, 'lost');
 is($r->{doubled} + $r->{reordered}, 0, 'doubled, reordered');

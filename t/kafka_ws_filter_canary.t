@@ -28,7 +28,7 @@ use constant {
 	USERS => amount(1000),
 	PARTITIONS => 3,
 	RATE => amount(30_000),
-	CHECKS => 10,
+	CHECKS => 11,
 };
 
 # location, records of each user on each partition, reloads, how they come
@@ -126,6 +126,7 @@ sub flow {
 
 	is($done, $reloads, "$name: reloads");
 	is($produced->{acked}, $count, "$name: records produced");
+	is($b->written($topic{$name}), $count, "$name: and each once");
 	is($r->{foreign}, 0, "$name: records of another user");
 	is($r->{lost}, 0, "$name: lost");
 	is($r->{doubled} + $r->{reordered}, 0, "$name: doubled, reordered");

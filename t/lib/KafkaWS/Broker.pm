@@ -300,6 +300,16 @@ sub watermarks {
 		split ' ', $self->ask("offsets $topic") };
 }
 
+# returns: how many records were ever written to it, if by no transaction
+sub written {
+	my ($self, $topic) = @_;
+	my $sum = 0;
+
+	$sum += $_->[1] for values %{ $self->watermarks($topic) };
+
+	return $sum;
+}
+
 # returns: { partition => leader }
 sub leaders {
 	my ($self, $topic) = @_;
