@@ -17,7 +17,7 @@ use Test::More;
 
 use KafkaWS::Broker;
 use KafkaWS::Client;
-use KafkaWS::Nginx qw(now);
+use KafkaWS::Nginx qw(now wait_for);
 use KafkaWS::Pace qw(within);
 
 use constant { TIME => 10, DRAIN => within(3) };
@@ -25,7 +25,7 @@ use constant { TIME => 10, DRAIN => within(3) };
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('filter-reload'));
 
-my $t = KafkaWS::Nginx->new(broker => $b)->plan(16);
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(19);
 
 conf(['/a', 'header:x = 1', 'key = k'], ['/b', 'json:/v = 2', 'key ^= k']);
 $t->run();
@@ -81,6 +81,22 @@ is(($c->wait_close(TIME))[0], 1012, 'no filters: close');
 $c = started('/a?cursor=0:1');
 is(numbers($c->records(2, TIME)), '2 3', 'no filters: history');
 is(status()->{renderings}, 1, 'no filters: json alone');
+
+# while the zone is still that of the helper before, which does not go
+
+my $helper = $t->helper_pid();
+
+kill 'STOP', $helper;
+reload(['/a', 'header:z = 1']);
+
+my $r = KafkaWS::Client->connect($t->port(0), '/a');
+
+is($r->status, 503, 'the rings before: status');
+is($r->body, "topics are not known yet\n", 'the rings before: why');
+
+kill 'CONT', $helper;
+ok(wait_for(TIME, sub { KafkaWS::Client->connect($t->port(0), '/a')->status
+	== 101 }), 'the rings before: gone');
 
 ###############################################################################
 

@@ -21,6 +21,7 @@ ngx_kafka_ws_bounds_e
 ngx_kafka_ws_bounds_topic(ngx_kafka_ws_cluster_t *kwc, ngx_str_t *name,
     ngx_kafka_ws_topic_t **topic)
 {
+    ngx_uint_t             ours;
     ngx_kafka_ws_root_t   *root;
     ngx_kafka_ws_topic_t  *found;
 
@@ -32,16 +33,18 @@ ngx_kafka_ws_bounds_topic(ngx_kafka_ws_cluster_t *kwc, ngx_str_t *name,
 
     /* rings of an older configuration are not for this one */
 
-    found = (ngx_kafka_ws_load_acquire(&root->layout) == kwc->layout)
-            ? ngx_kafka_ws_shm_find(root, name) : NULL;
+    ours = (ngx_kafka_ws_load_acquire(&root->layout) == kwc->layout);
+
+    found = ours ? ngx_kafka_ws_shm_find(root, name) : NULL;
 
     if (found == NULL
         || found->first == NGX_KAFKA_WS_NONE
         || ngx_kafka_ws_load_acquire(&found->state)
            == NGX_KAFKA_WS_TOPIC_GONE)
     {
-        return (ngx_kafka_ws_load_acquire(&root->allowed) != kwc->allowed)
-               ? NGX_KAFKA_WS_BOUNDS_NOT_READY : NGX_KAFKA_WS_BOUNDS_UNKNOWN;
+        return (ours
+                && ngx_kafka_ws_load_acquire(&root->allowed) == kwc->allowed)
+               ? NGX_KAFKA_WS_BOUNDS_UNKNOWN : NGX_KAFKA_WS_BOUNDS_NOT_READY;
     }
 
     if (found->state == NGX_KAFKA_WS_TOPIC_NO_MEMORY) {
