@@ -9,8 +9,8 @@
 #include "ngx_kafka_ws_query.h"
 
 
-static int ngx_kafka_ws_query_same(const uint8_t *p, const uint8_t *last,
-    const ngx_kafka_ws_span_t *name);
+static const uint8_t *ngx_kafka_ws_query_past(const ngx_kafka_ws_span_t *name,
+    const ngx_kafka_ws_span_t *that);
 static int ngx_kafka_ws_query_byte(const uint8_t *p, const uint8_t *last);
 static int ngx_kafka_ws_query_hex(uint8_t ch);
 
@@ -48,58 +48,75 @@ ngx_kafka_ws_query_unescape(uint8_t *p, size_t *n, size_t *pos)
 }
 
 
-unsigned
-ngx_kafka_ws_query_find(const uint8_t *p, size_t n,
-    const ngx_kafka_ws_span_t *name, ngx_kafka_ws_span_t *value)
+int
+ngx_kafka_ws_query_next(const uint8_t **p, const uint8_t *last,
+    ngx_kafka_ws_span_t *name, ngx_kafka_ws_span_t *value)
 {
-    unsigned        found;
-    const uint8_t  *last, *end, *next, *sign;
+    const uint8_t  *start, *end, *sign;
 
-    found = 0;
+    start = *p;
 
-    if (n == 0) {
+    if (start == last) {
         return 0;
     }
 
-    for (last = p + n; p < last; p = next) {
-        end = memchr(p, '&', (size_t) (last - p));
-        next = end == NULL ? last : end + 1;
-        end = end == NULL ? last : end;
+    end = memchr(start, '&', (size_t) (last - start));
+    *p = end == NULL ? last : end + 1;
+    end = end == NULL ? last : end;
 
-        sign = memchr(p, '=', (size_t) (end - p));
-        sign = sign == NULL ? end : sign;
+    sign = memchr(start, '=', (size_t) (end - start));
+    sign = sign == NULL ? end : sign;
 
-        if (!ngx_kafka_ws_query_same(p, sign, name)) {
-            continue;
-        }
+    name->data = start;
+    name->len = (size_t) (sign - start);
 
-        if (found) {
-            return 2;
-        }
+    value->data = sign == end ? end : sign + 1;
+    value->len = (size_t) (end - value->data);
 
-        found = 1;
-
-        value->data = sign == end ? end : sign + 1;
-        value->len = (size_t) (end - value->data);
-    }
-
-    return found;
+    return 1;
 }
 
 
-/* compared while it is decoded: nothing is allocated for a name */
-
-static int
-ngx_kafka_ws_query_same(const uint8_t *p, const uint8_t *last,
-    const ngx_kafka_ws_span_t *name)
+int
+ngx_kafka_ws_query_is(const ngx_kafka_ws_span_t *name,
+    const ngx_kafka_ws_span_t *that)
 {
-    int     ch;
-    size_t  i;
+    const uint8_t  *p;
 
-    for (i = 0; i < name->len; i++) {
+    p = ngx_kafka_ws_query_past(name, that);
+
+    return p != NULL && p == name->data + name->len;
+}
+
+
+int
+ngx_kafka_ws_query_begins(const ngx_kafka_ws_span_t *name,
+    const ngx_kafka_ws_span_t *that)
+{
+    return ngx_kafka_ws_query_past(name, that) != NULL;
+}
+
+
+/*
+ * Compared while it is decoded: nothing is allocated for a name.
+ * returns:  behind what is that; NULL: it does not begin so
+ */
+
+static const uint8_t *
+ngx_kafka_ws_query_past(const ngx_kafka_ws_span_t *name,
+    const ngx_kafka_ws_span_t *that)
+{
+    int             ch;
+    size_t          i;
+    const uint8_t  *p, *last;
+
+    p = name->data;
+    last = p + name->len;
+
+    for (i = 0; i < that->len; i++) {
 
         if (p == last) {
-            return 0;
+            return NULL;
         }
 
         ch = *p;
@@ -108,14 +125,14 @@ ngx_kafka_ws_query_same(const uint8_t *p, const uint8_t *last,
             ch = ngx_kafka_ws_query_byte(p, last);
         }
 
-        if (ch != name->data[i]) {
-            return 0;
+        if (ch != that->data[i]) {
+            return NULL;
         }
 
         p += *p == '%' ? 3 : 1;
     }
 
-    return p == last;
+    return p;
 }
 
 

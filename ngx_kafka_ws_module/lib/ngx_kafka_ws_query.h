@@ -28,17 +28,27 @@
 int ngx_kafka_ws_query_unescape(uint8_t *p, size_t *n, size_t *pos);
 
 /*
- * Finds an argument.  Arguments stand between "&", and a name ends at the
- * first "=" or with the argument; it is compared by bytes, its %XX undone
- * once.  A name with a bad "%" is nobody's.
- * name:     not empty
- * value:    set unless 0: that of the first of them, as it stands in the
- *           text; empty also without a "="
- * returns:  0: it is not there; 1; 2: it is there more than once
- * cost:     one pass over the text
+ * Takes the next argument.  Arguments stand between "&", and a name ends at the
+ * first "=" or with the argument.
+ * p:        in and out: what is left
+ * name, value:
+ *           set if 1, as they stand in the text; value is empty also without
+ *           a "="
+ * returns:  1, or 0: there is none left
+ * cost:     one pass over the argument
  */
-unsigned ngx_kafka_ws_query_find(const uint8_t *p, size_t n,
-    const ngx_kafka_ws_span_t *name, ngx_kafka_ws_span_t *value);
+int ngx_kafka_ws_query_next(const uint8_t **p, const uint8_t *last,
+    ngx_kafka_ws_span_t *name, ngx_kafka_ws_span_t *value);
+
+/*
+ * Compares a name, as it stands in the text, by bytes with what it might be:
+ * its %XX are undone once.  One with a bad "%" in what is compared is nobody's.
+ * returns:  1: it is that; or it begins with that
+ */
+int ngx_kafka_ws_query_is(const ngx_kafka_ws_span_t *name,
+    const ngx_kafka_ws_span_t *that);
+int ngx_kafka_ws_query_begins(const ngx_kafka_ws_span_t *name,
+    const ngx_kafka_ws_span_t *that);
 
 
 #endif /* _NGX_KAFKA_WS_QUERY_H_INCLUDED_ */

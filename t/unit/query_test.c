@@ -86,13 +86,62 @@ static const struct {
     { "100%25=a", "100%", 1, "a" },
     { "k%=1&key=a", "key", 1, "a" },
 
-    /* the first, and that it is not alone */
+    /* the first, and how many there are */
     { "key=a&key=b", "key", 2, "a" },
     { "key=a&key=a", "key", 2, "a" },
     { "key=a&%6bey", "key", 2, "a" },
     { "key&key=a", "key", 2, "" },
-    { "key=a&x=1&k%65y=b&key=c", "key", 2, "a" },
+    { "key=a&x=1&k%65y=b&key=c", "key", 3, "a" },
+    { "&=&key=a&&key&", "key", 2, "a" },
 };
+
+
+/* name: what an argument's begins with; begins: and what does not */
+
+static const struct {
+    const char  *name;
+    const char  *with;
+    int          begins;
+} beginnings[] = {
+    { "header:user", "header:", 1 },
+    { "header:", "header:", 1 },
+    { "header", "header:", 0 },
+    { "Header:user", "header:", 0 },
+    { "xheader:user", "header:", 0 },
+    { "", "header:", 0 },
+    { "header%3auser", "header:", 1 },
+    { "%68%65ader%3Auser", "header:", 1 },
+    { "header%253auser", "header:", 0 },
+    { "header:%", "header:", 1 },
+    { "header:%zz", "header:", 1 },
+    { "header%3", "header:", 0 },
+    { "header%", "header:", 0 },
+    { "head%00er:", "header:", 0 },
+};
+
+
+/* what is asked of the two functions: an argument of that name */
+
+static unsigned
+find(const uint8_t *p, size_t n, const ngx_kafka_ws_span_t *that,
+    ngx_kafka_ws_span_t *value)
+{
+    unsigned              found;
+    const uint8_t        *last;
+    ngx_kafka_ws_span_t   name, other;
+
+    found = 0;
+    last = p + n;
+
+    while (ngx_kafka_ws_query_next(&p, last, &name, &other)) {
+
+        if (ngx_kafka_ws_query_is(&name, that) && found++ == 0) {
+            *value = other;
+        }
+    }
+
+    return found;
+}
 
 
 static void
@@ -141,7 +190,7 @@ test_find(void)
         value.data = p;
         value.len = 0;
 
-        found = ngx_kafka_ws_query_find(p, len, &name, &value);
+        found = find(p, len, &name, &value);
 
         is_mem(value.data, found == arguments[i].found ? value.len : 99,
                arguments[i].value, strlen(arguments[i].value),
@@ -153,11 +202,40 @@ test_find(void)
 }
 
 
+static void
+test_begins(void)
+{
+    int                   begins;
+    size_t                i;
+    uint8_t              *p;
+    ngx_kafka_ws_span_t   name, with;
+
+    for (i = 0; i < count(beginnings); i++) {
+        name.len = strlen(beginnings[i].name);
+        p = guard_copy(beginnings[i].name, name.len);
+        name.data = p;
+
+        with.data = (const uint8_t *) beginnings[i].with;
+        with.len = strlen(beginnings[i].with);
+
+        begins = ngx_kafka_ws_query_begins(&name, &with);
+
+        ok(begins == beginnings[i].begins, "\"%s\" %s with \"%s\"",
+           beginnings[i].name, beginnings[i].begins ? "begins"
+           : "does not begin", beginnings[i].with);
+
+        guard_free(p, name.len);
+    }
+}
+
+
 int
 main(void)
 {
     test_escapes();
     test_find();
+    test_begins();
 
-    return tap_done((int) (count(escapes) + count(arguments)));
+    return tap_done((int) (count(escapes) + count(arguments)
+                           + count(beginnings)));
 }
