@@ -79,14 +79,6 @@ typedef enum {
 } ngx_kafka_ws_command_error_e;
 
 
-/* a record's field, and the value that it has to have */
-
-typedef struct {
-    ngx_kafka_ws_filter_field_t    field;     /* each once */
-    ngx_kafka_ws_span_t            value;     /* not empty */
-} ngx_kafka_ws_command_filter_t;
-
-
 /*
  * What is not there has no bytes, or is none.  Strings are UTF-8 without NUL,
  * their escapes undone; they are in the caller's buffer.
@@ -107,8 +99,9 @@ typedef struct {
     size_t                         npositions;  /* of "seek" either these or
                                                    start, and no others */
 
-    ngx_kafka_ws_command_filter_t  filters[NGX_KAFKA_WS_FILTER_TERMS_MAX];
-    size_t                         nfilters;  /* all have to hold */
+    ngx_kafka_ws_filter_pair_t     filters[NGX_KAFKA_WS_FILTER_TERMS_MAX];
+    size_t                         nfilters;  /* all have to hold; each field
+                                                 once, no value empty */
 } ngx_kafka_ws_command_t;
 
 

@@ -260,13 +260,13 @@ static int
 ngx_kafka_ws_command_filter_member(ngx_kafka_ws_command_parser_t *cp,
     const ngx_kafka_ws_span_t *name, const uint8_t *at)
 {
-    int                             rc;
-    size_t                          i;
-    const char                     *error;
-    const uint8_t                  *start;
-    ngx_kafka_ws_command_t         *cmd;
-    ngx_kafka_ws_filter_field_t     field;
-    ngx_kafka_ws_command_filter_t  *filter;
+    int                           rc;
+    size_t                        i;
+    const char                   *error;
+    const uint8_t                *start;
+    ngx_kafka_ws_command_t       *cmd;
+    ngx_kafka_ws_filter_pair_t   *filter;
+    ngx_kafka_ws_filter_field_t   field;
 
     cmd = cp->cmd;
 

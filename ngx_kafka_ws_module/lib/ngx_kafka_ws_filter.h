@@ -74,6 +74,14 @@ typedef struct {
 } ngx_kafka_ws_filter_t;
 
 
+/* a field, and the value that a client wants it to have */
+
+typedef struct {
+    ngx_kafka_ws_filter_field_t    field;
+    ngx_kafka_ws_span_t            value;
+} ngx_kafka_ws_filter_pair_t;
+
+
 /*
  * Reads "key", "header:NAME" or "json:POINTER".
  * field:     its name points into the text

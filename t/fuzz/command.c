@@ -119,9 +119,9 @@ check_id(const tree_t *t, const parsed_t *p)
 static size_t
 print(const ngx_kafka_ws_command_t *cmd, uint8_t *out)
 {
-    size_t                                i, n;
-    uint8_t                              *p, *name;
-    const ngx_kafka_ws_command_filter_t  *f;
+    size_t                             i, n;
+    uint8_t                           *p, *name;
+    const ngx_kafka_ws_filter_pair_t  *f;
 
     static const char  *const begin[] = { "key", "header:", "json:" };
 
@@ -217,9 +217,9 @@ check_print(const parsed_t *p)
 static void
 check_memory(const parsed_t *p)
 {
-    size_t                                i;
-    const uint8_t                        *last;
-    const ngx_kafka_ws_command_filter_t  *f;
+    size_t                             i;
+    const uint8_t                     *last;
+    const ngx_kafka_ws_filter_pair_t  *f;
 
     last = p->buf + p->len;
 

@@ -62,9 +62,9 @@ dump_span(dump_t *d, const char *name, const ngx_kafka_ws_span_t *s)
 static inline void
 dump_command(dump_t *d, const ngx_kafka_ws_command_t *cmd)
 {
-    size_t                                i;
-    const ngx_kafka_ws_range_t           *r;
-    const ngx_kafka_ws_command_filter_t  *f;
+    size_t                             i;
+    const ngx_kafka_ws_range_t        *r;
+    const ngx_kafka_ws_filter_pair_t  *f;
 
     static const char  *names[] = { "subscribe", "unsubscribe", "pause",
                                     "resume", "seek" };
