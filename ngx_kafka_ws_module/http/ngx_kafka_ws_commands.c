@@ -61,7 +61,7 @@ const ngx_kafka_ws_owner_t  ngx_kafka_ws_commands_owner = {
 ngx_kafka_ws_commands_t *
 ngx_kafka_ws_commands_create(ngx_http_request_t *r,
     ngx_kafka_ws_joining_t *joining, ngx_kafka_ws_topic_t *topic,
-    ngx_kafka_ws_bounds_t *bounds)
+    ngx_kafka_ws_bounds_t *bounds, ngx_kafka_ws_filter_t *filter)
 {
     size_t                    size;
     ngx_kafka_ws_commands_t  *commands;
@@ -76,7 +76,7 @@ ngx_kafka_ws_commands_create(ngx_http_request_t *r,
 
     commands->conf = &klcf->commands;
     commands->bounds = *bounds;
-    commands->wants = joining->wants;
+    commands->filter = *filter;
     commands->start = joining->wish->start;
     commands->rendering = ngx_kafka_ws_worker_rendering(klcf, joining);
     commands->credit = klcf->commands.rate * 1000;

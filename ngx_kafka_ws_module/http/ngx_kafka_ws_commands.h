@@ -18,6 +18,7 @@
 #include "ngx_kafka_ws_bounds.h"
 #include "ngx_kafka_ws_bytes.h"
 #include "ngx_kafka_ws_command.h"
+#include "ngx_kafka_ws_filter_wants.h"
 #include "ngx_kafka_ws_worker.h"
 
 
@@ -40,7 +41,7 @@ struct ngx_kafka_ws_commands_s {
     ngx_kafka_ws_commands_conf_t *conf;
     ngx_str_t                     topic;      /* the location's; may be none */
     ngx_kafka_ws_bounds_t         bounds;
-    ngx_kafka_ws_filter_want_t   *wants;
+    ngx_kafka_ws_filter_t         filter;     /* of every stream */
     ngx_kafka_ws_start_t          start;      /* of who names none */
     ngx_uint_t                    rendering;
 
@@ -58,15 +59,16 @@ struct ngx_kafka_ws_commands_s {
 
 /*
  * Keeps what the client's commands are bound by.
- * joining:   its format, deflate, wish and wants are set
+ * joining:   its format, deflate and wish are set
  * topic:     of its first stream; NULL: there is none
  * bounds:    copied
+ * filter:    its arrays are kept
  * returns:   NULL: no memory
  * where:     content handler, before the answer
  */
 ngx_kafka_ws_commands_t *ngx_kafka_ws_commands_create(ngx_http_request_t *r,
     ngx_kafka_ws_joining_t *joining, ngx_kafka_ws_topic_t *topic,
-    ngx_kafka_ws_bounds_t *bounds);
+    ngx_kafka_ws_bounds_t *bounds, ngx_kafka_ws_filter_t *filter);
 
 /* of clients whose client->commands is set */
 extern const ngx_kafka_ws_owner_t  ngx_kafka_ws_commands_owner;
@@ -74,12 +76,22 @@ extern const ngx_kafka_ws_owner_t  ngx_kafka_ws_commands_owner;
 
 /* between ngx_kafka_ws_commands*.c */
 
+/* of the location, of the handshake, of a command */
+#define NGX_KAFKA_WS_COMMANDS_TERMS                                           \
+    (NGX_KAFKA_WS_FILTER_TERMS_MAX + 2 * NGX_KAFKA_WS_FILTER_CLIENT_MAX)
+
+
 /* one command, on its way */
 
 typedef struct {
     ngx_kafka_ws_client_t        *client;
     ngx_kafka_ws_command_t       *cmd;
     ngx_str_t                     topic;
+
+    ngx_kafka_ws_filter_t         filter;     /* of the stream that it asks
+                                                 for, with: */
+    ngx_kafka_ws_filter_term_t    terms[NGX_KAFKA_WS_COMMANDS_TERMS];
+    ngx_kafka_ws_filter_want_t    wants[NGX_KAFKA_WS_COMMANDS_TERMS];
 } ngx_kafka_ws_asking_t;
 
 /*
@@ -125,6 +137,8 @@ ngx_int_t ngx_kafka_ws_commands_topic(ngx_kafka_ws_asking_t *ask,
     ngx_kafka_ws_route_key_t *key);
 ngx_int_t ngx_kafka_ws_commands_within(ngx_kafka_ws_asking_t *ask,
     ngx_kafka_ws_route_key_t *key, ngx_kafka_ws_within_t *within);
+ngx_int_t ngx_kafka_ws_commands_filter(ngx_kafka_ws_asking_t *ask,
+    ngx_kafka_ws_route_key_t *key);
 ngx_int_t ngx_kafka_ws_commands_positions(ngx_kafka_ws_asking_t *ask,
     ngx_kafka_ws_topic_t *topic, ngx_kafka_ws_range_t *ranges,
     ngx_uint_t nranges);

@@ -25,9 +25,6 @@ ngx_kafka_ws_commands_topic(ngx_kafka_ws_asking_t *ask,
 
     key->cluster = klcf->cluster;
     key->rendering = ask->client->commands->rendering;
-    key->terms = klcf->terms;
-    key->nterms = klcf->nterms;
-
     switch (ngx_kafka_ws_bounds_topic(klcf->cluster, &ask->topic,
                                       &key->topic))
     {
@@ -57,6 +54,55 @@ ngx_kafka_ws_commands_topic(ngx_kafka_ws_asking_t *ask,
     }
 
     return ngx_kafka_ws_commands_declined(rc);
+}
+
+
+/* what all streams of the connection are narrowed by, and then this one */
+
+ngx_int_t
+ngx_kafka_ws_commands_filter(ngx_kafka_ws_asking_t *ask,
+    ngx_kafka_ws_route_key_t *key)
+{
+    ngx_int_t                 rc;
+    ngx_uint_t                bad;
+    ngx_kafka_ws_filter_t    *filter, *base;
+    ngx_kafka_ws_narrow_e     result;
+    ngx_kafka_ws_loc_conf_t  *klcf;
+
+    klcf = ngx_http_get_module_loc_conf(ask->client->subscriber.request,
+                                        ngx_kafka_ws_module);
+
+    filter = &ask->filter;
+    base = &ask->client->commands->filter;
+
+    filter->terms = ask->terms;
+    filter->wants = ask->wants;
+    filter->nterms = base->nterms;
+
+    if (base->nterms) {
+        ngx_memcpy(filter->terms, base->terms,
+                   base->nterms * sizeof(ngx_kafka_ws_filter_term_t));
+        ngx_memcpy(filter->wants, base->wants,
+                   base->nterms * sizeof(ngx_kafka_ws_filter_want_t));
+    }
+
+    result = ngx_kafka_ws_filter_narrow(klcf, ask->cmd->filters,
+                                        ask->cmd->nfilters, filter, &bad);
+
+    if (result != NGX_KAFKA_WS_NARROW_OK) {
+        rc = ngx_kafka_ws_commands_error(ask,
+                           (result == NGX_KAFKA_WS_NARROW_FIELD)
+                           ? NGX_KAFKA_WS_COMMANDS_FORBIDDEN
+                           : NGX_KAFKA_WS_COMMANDS_MALFORMED,
+                           "filter: field %ui%s", bad + 1,
+                           ngx_kafka_ws_filter_narrow_text(result));
+        return ngx_kafka_ws_commands_declined(rc);
+    }
+
+    key->terms = filter->terms;
+    key->nterms = filter->nterms;
+
+    return NGX_OK;
 }
 
 

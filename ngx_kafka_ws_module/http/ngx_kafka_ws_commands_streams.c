@@ -43,12 +43,6 @@ ngx_kafka_ws_commands_do(ngx_kafka_ws_asking_t *ask)
 {
     ngx_kafka_ws_subscription_t  *sub;
 
-    if (ask->cmd->nfilters) {
-        return ngx_kafka_ws_commands_error(ask,
-                                           NGX_KAFKA_WS_COMMANDS_FORBIDDEN,
-                                           "filters are not allowed here");
-    }
-
     sub = ngx_kafka_ws_commands_find(ask->client, &ask->topic);
 
     if (sub && sub->where == NGX_KAFKA_WS_AT_ENDED) {
@@ -130,6 +124,10 @@ ngx_kafka_ws_commands_subscribe(ngx_kafka_ws_asking_t *ask)
 
     if (rc == NGX_OK) {
         rc = ngx_kafka_ws_commands_within(ask, &key, &within);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_kafka_ws_commands_filter(ask, &key);
     }
 
     if (rc == NGX_OK) {
@@ -232,8 +230,7 @@ ngx_kafka_ws_commands_enter(ngx_kafka_ws_asking_t *ask,
 
     if (ngx_kafka_ws_interest_room(key->cluster, key->topic)) {
         rc = ngx_kafka_ws_worker_enter(ngx_kafka_ws_worker(), key,
-                                       ask->client->commands->wants, route,
-                                       group);
+                                       ask->filter.wants, route, group);
     }
 
     ngx_kafka_ws_interest_drop(key->cluster, key->topic);

@@ -133,6 +133,9 @@ ngx_kafka_ws_create_loc_conf(ngx_conf_t *cf)
      *     kwlcf->filter = NULL;
      *     kwlcf->terms = NULL;
      *     kwlcf->nterms = 0;
+     *     kwlcf->client_filter = NULL;
+     *     kwlcf->client_terms = NULL;
+     *     kwlcf->nclient_terms = 0;
      *     kwlcf->status = 0;
      *     kwlcf->file = NULL;
      *     kwlcf->line = 0;
@@ -263,6 +266,10 @@ ngx_kafka_ws_merge_records(ngx_kafka_ws_loc_conf_t *prev,
 
     if (conf->filter == NULL) {
         conf->filter = prev->filter;
+    }
+
+    if (conf->client_filter == NULL) {
+        conf->client_filter = prev->client_filter;
     }
 }
 

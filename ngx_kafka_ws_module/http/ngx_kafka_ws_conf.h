@@ -98,6 +98,15 @@ typedef struct {
 } ngx_kafka_ws_filter_conf_t;
 
 
+/* kafka_ws_client_filter: one of its fields */
+
+typedef struct {
+    ngx_kafka_ws_filter_field_t  field;
+    ngx_str_t                    text;       /* as it stands: the name of the
+                                                argument */
+} ngx_kafka_ws_client_field_t;
+
+
 /* what the configuration sets and only files further down know: the post
    of the command "kafka_ws" */
 
@@ -155,6 +164,13 @@ typedef struct {
                                                 this order */
     ngx_uint_t                  nterms;      /* 0: all records */
 
+    ngx_array_t                *client_filter;
+                                             /* ngx_kafka_ws_client_field_t;
+                                                empty: off */
+    ngx_kafka_ws_filter_term_t *client_terms;   /* the same for the workers,
+                                                   in this order */
+    ngx_uint_t                  nclient_terms;
+
     ngx_kafka_ws_commands_conf_t
                                 commands;
     ngx_kafka_ws_backfill_conf_t
@@ -196,6 +212,8 @@ char *ngx_kafka_ws_conf_start(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_kafka_ws_conf_cursor(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_kafka_ws_conf_filter(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_kafka_ws_conf_client_filter(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_kafka_ws_conf_backfill(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

@@ -23,6 +23,17 @@ static char *ngx_kafka_ws_conf_filter_value(ngx_conf_t *cf, ngx_str_t *value,
 static ngx_uint_t ngx_kafka_ws_conf_filter_captures(ngx_str_t *value);
 static char *ngx_kafka_ws_conf_filter_constant(ngx_conf_t *cf, ngx_str_t *value,
     ngx_kafka_ws_filter_op_e op);
+static char *ngx_kafka_ws_conf_filter_field(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_kafka_ws_filter_field_t *field);
+static char *ngx_kafka_ws_conf_client_field(ngx_conf_t *cf,
+    ngx_array_t *fields, ngx_str_t *value);
+static ngx_int_t ngx_kafka_ws_merge_filter_field(ngx_conf_t *cf,
+    ngx_kafka_ws_loc_conf_t *kwlcf, ngx_kafka_ws_filter_field_t *field,
+    ngx_str_t *text);
+static ngx_int_t ngx_kafka_ws_conf_filter_terms(ngx_conf_t *cf,
+    ngx_kafka_ws_loc_conf_t *kwlcf);
+static ngx_int_t ngx_kafka_ws_conf_client_terms(ngx_conf_t *cf,
+    ngx_kafka_ws_loc_conf_t *kwlcf);
 
 
 /* in the order of ngx_kafka_ws_filter_op_e */
@@ -41,7 +52,6 @@ ngx_kafka_ws_conf_filter(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_kafka_ws_loc_conf_t  *kwlcf = conf;
 
     ngx_str_t                   *value;
-    const char                  *err;
     ngx_kafka_ws_filter_conf_t  *kwf;
 
     value = cf->args->elts;
@@ -53,12 +63,9 @@ ngx_kafka_ws_conf_filter(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     kwf->text = value[1];
 
-    err = ngx_kafka_ws_filter_field_parse(value[1].data, value[1].len,
-                                          &kwf->field);
-    if (err) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\" in \"kafka_ws_filter\" "
-                           "directive: %s", &value[1], err);
+    if (ngx_kafka_ws_conf_filter_field(cf, &value[1], &kwf->field)
+        != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -196,31 +203,146 @@ ngx_kafka_ws_conf_filter_constant(ngx_conf_t *cf, ngx_str_t *value,
 }
 
 
+static char *
+ngx_kafka_ws_conf_filter_field(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_kafka_ws_filter_field_t *field)
+{
+    ngx_str_t   *args;
+    const char  *err;
+
+    err = ngx_kafka_ws_filter_field_parse(value->data, value->len, field);
+
+    if (err == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    args = cf->args->elts;
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\" in \"%V\" directive: %s", value,
+                       &args[0], err);
+
+    return NGX_CONF_ERROR;
+}
+
+
+/* "off" is a list of none, which a level below another one needs */
+
+char *
+ngx_kafka_ws_conf_client_filter(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_kafka_ws_loc_conf_t  *kwlcf = conf;
+
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    if (kwlcf->client_filter) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    kwlcf->client_filter = ngx_array_create(cf->pool, 1,
+                                          sizeof(ngx_kafka_ws_client_field_t));
+    if (kwlcf->client_filter == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (value[1].len == 3 && ngx_strncmp(value[1].data, "off", 3) == 0) {
+
+        return (cf->args->nelts == 2) ? NGX_CONF_OK
+                                      : ngx_kafka_ws_args_invalid(cf,
+                                            &value[2], "nothing after off");
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_kafka_ws_conf_client_field(cf, kwlcf->client_filter,
+                                           &value[i])
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_kafka_ws_conf_client_field(ngx_conf_t *cf, ngx_array_t *fields,
+    ngx_str_t *value)
+{
+    ngx_uint_t                    i;
+    ngx_kafka_ws_filter_field_t   field;
+    ngx_kafka_ws_client_field_t  *kwf;
+
+    if (ngx_kafka_ws_conf_filter_field(cf, value, &field) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    kwf = fields->elts;
+
+    for (i = 0; i < fields->nelts; i++) {
+
+        if (ngx_kafka_ws_filter_field_compare(&kwf[i].field, &field) == 0) {
+            return ngx_kafka_ws_args_invalid(cf, value, "each field once");
+        }
+    }
+
+    if (fields->nelts == NGX_KAFKA_WS_FILTER_CLIENT_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "more than %d fields in \"kafka_ws_client_filter\" "
+                           "directive", NGX_KAFKA_WS_FILTER_CLIENT_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    kwf = ngx_array_push(fields);
+    if (kwf == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    kwf->field = field;
+    kwf->text = *value;
+
+    return NGX_CONF_OK;
+}
+
+
 ngx_int_t
 ngx_kafka_ws_merge_filter(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf)
 {
-    ngx_uint_t                    i;
-    ngx_kafka_ws_loc_conf_t     **filtered;
-    ngx_kafka_ws_main_conf_t     *kwmcf;
-    ngx_kafka_ws_filter_conf_t   *kwf;
+    ngx_uint_t                     i;
+    ngx_kafka_ws_loc_conf_t      **filtered;
+    ngx_kafka_ws_main_conf_t      *kwmcf;
+    ngx_kafka_ws_filter_conf_t    *kwf;
+    ngx_kafka_ws_client_field_t   *client;
 
-    if (kwlcf->filter == NULL) {
+    if (kwlcf->filter == NULL && kwlcf->client_filter == NULL) {
         return NGX_OK;
     }
 
-    kwf = kwlcf->filter->elts;
+    kwf = kwlcf->filter ? kwlcf->filter->elts : NULL;
 
-    for (i = 0; i < kwlcf->filter->nelts; i++) {
+    for (i = 0; kwf && i < kwlcf->filter->nelts; i++) {
 
-        if (ngx_kafka_ws_cluster_field(kwlcf->cluster, &kwf[i].field)
+        if (ngx_kafka_ws_merge_filter_field(cf, kwlcf, &kwf[i].field,
+                                            &kwf[i].text)
             != NGX_OK)
         {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "the locations of cluster \"%V\" have more than %d "
-                          "different fields in \"kafka_ws_filter\", with "
-                          "\"%V\" in %s:%ui", &kwlcf->name,
-                          NGX_KAFKA_WS_FILTER_FIELDS_MAX, &kwf[i].text,
-                          kwlcf->file, kwlcf->line);
+            return NGX_ERROR;
+        }
+    }
+
+    client = kwlcf->client_filter ? kwlcf->client_filter->elts : NULL;
+
+    for (i = 0; client && i < kwlcf->client_filter->nelts; i++) {
+
+        if (ngx_kafka_ws_merge_filter_field(cf, kwlcf, &client[i].field,
+                                            &client[i].text)
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
@@ -238,37 +360,109 @@ ngx_kafka_ws_merge_filter(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf)
 }
 
 
+static ngx_int_t
+ngx_kafka_ws_merge_filter_field(ngx_conf_t *cf,
+    ngx_kafka_ws_loc_conf_t *kwlcf, ngx_kafka_ws_filter_field_t *field,
+    ngx_str_t *text)
+{
+    if (ngx_kafka_ws_cluster_field(kwlcf->cluster, field) == NGX_OK) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "the locations of cluster \"%V\" have more than %d "
+                  "different fields in \"kafka_ws_filter\" and "
+                  "\"kafka_ws_client_filter\", with \"%V\" in %s:%ui",
+                  &kwlcf->name, NGX_KAFKA_WS_FILTER_FIELDS_MAX, text,
+                  kwlcf->file, kwlcf->line);
+
+    return NGX_ERROR;
+}
+
+
 ngx_int_t
 ngx_kafka_ws_conf_filter_finish(ngx_conf_t *cf,
     ngx_kafka_ws_main_conf_t *kwmcf)
 {
-    ngx_uint_t                    i, k;
-    ngx_kafka_ws_loc_conf_t     **kwlcf;
-    ngx_kafka_ws_filter_conf_t   *kwf;
-    ngx_kafka_ws_filter_term_t   *term;
+    ngx_uint_t                 i;
+    ngx_kafka_ws_loc_conf_t  **kwlcf;
 
     kwlcf = kwmcf->filtered.elts;
 
     for (i = 0; i < kwmcf->filtered.nelts; i++) {
 
-        kwf = kwlcf[i]->filter->elts;
-
-        term = ngx_palloc(cf->pool, kwlcf[i]->filter->nelts
-                                    * sizeof(ngx_kafka_ws_filter_term_t));
-        if (term == NULL) {
+        if (ngx_kafka_ws_conf_filter_terms(cf, kwlcf[i]) != NGX_OK
+            || ngx_kafka_ws_conf_client_terms(cf, kwlcf[i]) != NGX_OK)
+        {
             return NGX_ERROR;
         }
-
-        for (k = 0; k < kwlcf[i]->filter->nelts; k++) {
-            term[k].field = (unsigned) ngx_kafka_ws_cluster_field_index(
-                                             kwlcf[i]->cluster, &kwf[k].field);
-            term[k].op = kwf[k].op;
-            term[k].varies = (kwf[k].value.lengths != NULL);
-        }
-
-        kwlcf[i]->terms = term;
-        kwlcf[i]->nterms = kwlcf[i]->filter->nelts;
     }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_kafka_ws_conf_filter_terms(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf)
+{
+    ngx_uint_t                   i, n;
+    ngx_kafka_ws_filter_conf_t  *kwf;
+    ngx_kafka_ws_filter_term_t  *term;
+
+    if (kwlcf->filter == NULL) {
+        return NGX_OK;
+    }
+
+    kwf = kwlcf->filter->elts;
+    n = kwlcf->filter->nelts;
+
+    term = ngx_palloc(cf->pool, n * sizeof(ngx_kafka_ws_filter_term_t));
+    if (term == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        term[i].field = (unsigned) ngx_kafka_ws_cluster_field_index(
+                                                kwlcf->cluster, &kwf[i].field);
+        term[i].op = kwf[i].op;
+        term[i].varies = (kwf[i].value.lengths != NULL);
+    }
+
+    kwlcf->terms = term;
+    kwlcf->nterms = n;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_kafka_ws_conf_client_terms(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf)
+{
+    ngx_uint_t                    i, n;
+    ngx_kafka_ws_filter_term_t   *term;
+    ngx_kafka_ws_client_field_t  *kwf;
+
+    if (kwlcf->client_filter == NULL || kwlcf->client_filter->nelts == 0) {
+        return NGX_OK;
+    }
+
+    kwf = kwlcf->client_filter->elts;
+    n = kwlcf->client_filter->nelts;
+
+    term = ngx_palloc(cf->pool, n * sizeof(ngx_kafka_ws_filter_term_t));
+    if (term == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        term[i].field = (unsigned) ngx_kafka_ws_cluster_field_index(
+                                                kwlcf->cluster, &kwf[i].field);
+        term[i].op = NGX_KAFKA_WS_FILTER_EQUAL;
+        term[i].varies = 1;
+    }
+
+    kwlcf->client_terms = term;
+    kwlcf->nclient_terms = n;
 
     return NGX_OK;
 }
@@ -299,8 +493,9 @@ ngx_kafka_ws_conf_filter_rendering(ngx_conf_t *cf,
                       "the locations of cluster \"%V\" have %d different "
                       "combinations of \"kafka_ws_format\", "
                       "\"kafka_ws_fields\", \"kafka_ws_value\" and "
-                      "\"kafka_ws_deflate\", and \"kafka_ws_filter\" needs "
-                      "one of these places in %s:%ui",
+                      "\"kafka_ws_deflate\", and \"kafka_ws_filter\" or "
+                      "\"kafka_ws_client_filter\" needs one of these places "
+                      "in %s:%ui",
                       &kwc->name, NGX_KAFKA_WS_RENDERINGS_MAX,
                       kwc->file, kwc->line);
     }

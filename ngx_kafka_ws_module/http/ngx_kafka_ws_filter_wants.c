@@ -35,7 +35,7 @@ ngx_kafka_ws_filter_wants(ngx_http_request_t *r,
     filter->nterms = klcf->nterms;
 
     if (klcf->nterms == 0) {
-        return NGX_OK;
+        return ngx_kafka_ws_filter_arguments(r, klcf, filter, refused);
     }
 
     filter->wants = ngx_palloc(r->pool,
@@ -55,7 +55,7 @@ ngx_kafka_ws_filter_wants(ngx_http_request_t *r,
         }
     }
 
-    return NGX_OK;
+    return ngx_kafka_ws_filter_arguments(r, klcf, filter, refused);
 }
 
 

@@ -543,7 +543,8 @@ ngx_kafka_ws_handler_commands(ngx_http_request_t *r,
     joining->owner = &ngx_kafka_ws_commands_owner;
     joining->commands = ngx_kafka_ws_commands_create(r, joining,
                                                      asked->topic,
-                                                     &asked->bounds);
+                                                     &asked->bounds,
+                                                     &asked->filter);
 
     return joining->commands ? NGX_OK : NGX_ERROR;
 }

@@ -164,6 +164,13 @@ static ngx_command_t  ngx_kafka_ws_commands[] = {
       0,
       NULL },
 
+    { ngx_string("kafka_ws_client_filter"),
+      NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_kafka_ws_conf_client_filter,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("kafka_ws_backfill"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
       ngx_kafka_ws_conf_backfill,

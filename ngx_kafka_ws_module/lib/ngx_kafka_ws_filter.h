@@ -21,6 +21,7 @@
 #define NGX_KAFKA_WS_FILTER_FIELDS_MAX  16    /* of a cluster */
 #define NGX_KAFKA_WS_FILTER_TERMS_MAX   8     /* of a location */
 #define NGX_KAFKA_WS_FILTER_LIST_MAX    100   /* members of a list ("in") */
+#define NGX_KAFKA_WS_FILTER_CLIENT_MAX  4     /* fields that clients may say */
 
 
 typedef enum {
