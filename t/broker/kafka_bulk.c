@@ -18,6 +18,7 @@
  *   header=NAME      they are values of this header, and keys are null
  *   json=1           they are in the value, {"to":{"user":"k0"},"v":"VALUE"},
  *                    with the size of VALUE, and keys are null
+ *   keyed=1          keys are there, too
  *   owner=1          and the value names them: its RUN is RUN.k0
  *   inflight=N       requests under way to a broker; default 5.  The mock does
  *                    not check their order: 1, where a leader moves
@@ -73,6 +74,7 @@ typedef struct {
     int64_t     first;
     int64_t     keys;
     int64_t     json;
+    int64_t     keyed;
     int64_t     owner;
     int64_t     inflight;
 } kafka_bulk_conf_t;
@@ -195,6 +197,7 @@ kafka_bulk_options(kafka_bulk_conf_t *kbc, int argc, char **argv)
         { "first", &kbc->first },
         { "keys", &kbc->keys },
         { "json", &kbc->json },
+        { "keyed", &kbc->keyed },
         { "owner", &kbc->owner },
         { "inflight", &kbc->inflight }
     };
@@ -391,11 +394,9 @@ kafka_bulk_run(rd_kafka_t *rk, const kafka_bulk_conf_t *kbc, kafka_bulk_t *kb)
             kb->stall_us = 0;
         }
 
-        if (kbc->seconds > 0 && now - start >= kbc->seconds * 1000000) {
-            return;
-        }
-
-        if (kbc->count > 0 && kb->sent >= kbc->count) {
+        if ((kbc->seconds > 0 && now - start >= kbc->seconds * 1000000)
+            || (kbc->count > 0 && kb->sent >= kbc->count))
+        {
             return;
         }
 
@@ -444,10 +445,9 @@ kafka_bulk_produce(rd_kafka_t *rk, const kafka_bulk_conf_t *kbc,
         if (kbc->header) {
             headers = rd_kafka_headers_new(1);
             (void) rd_kafka_header_add(headers, kbc->header, -1, user, -1);
-
-        } else if (!kbc->json) {
-            key = user;
         }
+
+        key = kbc->keyed || !(kbc->header || kbc->json) ? user : NULL;
     }
 
     len = kafka_bulk_value(kbc, kb, n, user);

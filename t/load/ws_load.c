@@ -70,6 +70,8 @@ static const struct option  wsl_longopts[] = {
     { "partitions", required_argument, NULL, 't' },
     { "records", required_argument, NULL, 'e' },
     { "owners", required_argument, NULL, 'o' },
+    { "owner-by", required_argument, NULL, 'y' },
+    { "owner-filter", no_argument, NULL, 'F' },
     { "topics", required_argument, NULL, 'N' },
     { "cut", required_argument, NULL, 'x' },
     { "frames", required_argument, NULL, 'f' },
@@ -100,6 +102,8 @@ static const char   wsl_usage[] =
     "  --partitions=1       of the topic\n"
     "  --records=N          records to come on each partition\n"
     "  --owners=N           client i asks as ?u=k(i % N), for its own alone\n"
+    "  --owner-by=u         by this argument\n"
+    "  --owner-filter       by the command's filter, by that field\n"
     "  --topics=N           i % N is the end of its location\n"
     "  --cut=N              cut each connection after N records, come back\n"
     "  --frames=N           enough frames for each client, with --drain\n"
@@ -185,6 +189,7 @@ wsl_options(int argc, char **argv)
     wsl_opt.records = -1;
     wsl_opt.frames = -1;
     wsl_opt.resume = 1;
+    wsl_opt.owner_by = "u";
     wsl_opt.sources = 1;
     wsl_opt.inflight = 128;
     wsl_opt.seconds = 60;
@@ -206,6 +211,8 @@ wsl_options(int argc, char **argv)
         case 't': wsl_opt.partitions = atoi(optarg); break;
         case 'e': wsl_opt.records = atoll(optarg); break;
         case 'o': wsl_opt.owners = atoi(optarg); break;
+        case 'y': wsl_opt.owner_by = optarg; break;
+        case 'F': wsl_opt.owner_filter = 1; break;
         case 'N': wsl_opt.topics = atoi(optarg); break;
         case 'S': wsl_opt.subscribe = optarg; break;
         case 'x': wsl_opt.cut = atoi(optarg); break;

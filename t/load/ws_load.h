@@ -138,6 +138,8 @@ typedef struct {
     int            partitions;          /* of each topic */
     int64_t        records;             /* per partition; -1: not known */
     int            owners;              /* 0: every record is everyone's */
+    const char    *owner_by;            /* argument that says whose */
+    int            owner_filter;        /* it is a field of the command */
     int            topics;              /* 0: the location is the whole one */
     int            cut;                 /* after so many records; 0: never */
     int            late;                /* the first sequence is not 0 */
@@ -281,9 +283,10 @@ void wsl_owner_init(wsl_conn_t *c);
 /* returns: which of the client's own a record is, from 0; -1: it is none */
 int64_t wsl_owner_number(const wsl_part_t *part, int64_t seq);
 
-/* what c asks with, behind the URI; "": nothing */
+/* what c asks with, behind the URI, or in its command; "": nothing */
 void wsl_owner_arg(const wsl_conn_t *c, const char *uri, char *buf,
     size_t size);
+void wsl_owner_filter(const wsl_conn_t *c, char *buf, size_t size);
 
 
 /* ws_load_json.c */

@@ -215,7 +215,7 @@ static int
 wsl_request(wsl_conn_t *c)
 {
     int          i, n;
-    char         owner[32], cursor[2048], buf[8192];
+    char         owner[128], cursor[2048], buf[8192];
     const char  *uri;
 
     cursor[0] = '\0';
@@ -368,7 +368,7 @@ wsl_subscribe(wsl_conn_t *c)
 {
     int      n;
     size_t   head;
-    char     cursor[2048], text[4096];
+    char     cursor[2048], filter[128], text[4096];
     uint8_t  frame[4096 + 8];
 
     cursor[0] = '\0';
@@ -377,9 +377,11 @@ wsl_subscribe(wsl_conn_t *c)
         wsl_check_cursor(c, cursor, sizeof(cursor));
     }
 
+    wsl_owner_filter(c, filter, sizeof(filter));
+
     n = snprintf(text, sizeof(text), "{\"command\":\"subscribe\",\"id\":1,"
-                 "\"topic\":\"%s\",\"cursor\":\"%s\"}", wsl_opt.subscribe,
-                 cursor);
+                 "\"topic\":\"%s\",\"cursor\":\"%s\"%s}", wsl_opt.subscribe,
+                 cursor, filter);
 
     frame[0] = 0x81;
     head = 2;

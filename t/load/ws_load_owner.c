@@ -81,8 +81,20 @@ wsl_owner_arg(const wsl_conn_t *c, const char *uri, char *buf, size_t size)
         (void) snprintf(buf, size, "%d",
                         (int) ((c - wsl_conns) % wsl_opt.topics));
 
-    } else if (c->owner != -1) {
-        (void) snprintf(buf, size, "%cu=k%d", strchr(uri, '?') ? '&' : '?',
-                        (int) c->owner);
+    } else if (c->owner != -1 && !wsl_opt.owner_filter) {
+        (void) snprintf(buf, size, "%c%s=k%d", strchr(uri, '?') ? '&' : '?',
+                        wsl_opt.owner_by, (int) c->owner);
+    }
+}
+
+
+void
+wsl_owner_filter(const wsl_conn_t *c, char *buf, size_t size)
+{
+    buf[0] = '\0';
+
+    if (c->owner != -1 && wsl_opt.owner_filter) {
+        (void) snprintf(buf, size, ",\"filter\":{\"%s\":\"k%d\"}",
+                        wsl_opt.owner_by, (int) c->owner);
     }
 }

@@ -33,7 +33,8 @@ sub start {
 	# how long all of it may take, 60 when nobody says so
 	$o{seconds} = int within($o{seconds} // 60);
 
-	my %flag = map { $_ => 1 } qw(drain raw deflate late no_resume);
+	my %flag = map { $_ => 1 } qw(drain raw deflate late no_resume
+		owner_filter);
 
 	for my $name (sort keys %o) {
 		(my $option = "--$name") =~ tr/_/-/;
