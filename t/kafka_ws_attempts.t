@@ -1,10 +1,10 @@
 #!/usr/bin/perl
 
 # A hundred thousand attempts to get at another topic, partition or user: by
-# path, argument, header, credentials, subprotocol and cursor, in all the ways
-# that a name can be written.  None of them passes: each gets the answer that
-# the documents say (KafkaWS::Oracle), and what is a stream brings nothing but
-# its own records.
+# path, argument, header, credentials, subprotocol, cursor and a client's own
+# filter, in all the ways that a name can be written.  None of them passes: each
+# gets the answer that the documents say (KafkaWS::Oracle), and what is a stream
+# brings nothing but its own records.
 #
 # TEST_ATTEMPTS: how many; TEST_ATTEMPTS_SEED: of those that are mixed
 
@@ -164,6 +164,12 @@ http {
             kafka_ws_filter     key = \$arg_u;
         }
 
+        location = /narrow {
+            kafka_ws                c;
+            kafka_ws_filter         key = alice;
+            kafka_ws_client_filter  key;
+        }
+
         location = /kafka_ws_status {
             kafka_ws_status;
         }
@@ -283,7 +289,8 @@ sub doors {
 		['p', \@parts], ['list', \@lists], ['p list', \@lists],
 		['cursor', \@cursors], ['fixed cursor', \@cursors],
 		['login', \@logins], ['mine', [qw(alice bob)]],
-		['key', [qw(alice bob)]]);
+		['key', [qw(alice bob)]], ['narrow', [qw(alice bob)]],
+		['narrow by', [qw(key header:to)]]);
 }
 
 # A place, what is written there, and more headers.  Who asks twice in the
@@ -291,14 +298,19 @@ sub doors {
 sub attempt {
 	my ($place, $text, @more) = @_;
 
-	return unless defined $text;
+	# a longer line is refused by nginx itself
+	return unless defined $text && length $text < 16_000;
 
 	my %target = (t => '/t/', p => '/p/', q => '/q?topic=',
 		list => '/list/', 'p list' => '/list?p=', key => '/key/',
 		cursor => '/one?cursor=', 'fixed cursor' => '/fixed?cursor=',
-		mine => '/mine?u=');
+		mine => '/mine?u=', narrow => '/narrow?key=',
+		'narrow by' => '/narrow?key=alice&');
 	my $target = $place eq 'h' ? '/h' : $place eq 'login' ? '/me'
 		: $target{$place} . $text;
+
+	$target .= '=bob' if $place eq 'narrow by';
+
 	my %said;
 
 	if ($place eq 'h') {
@@ -361,6 +373,16 @@ sub expected {
 	return (403, "nothing to filter by\n", 'filter')
 		if defined $want{key} && $want{key} eq '';
 
+	if ($path eq '/narrow') {
+		(my $narrow, @not) = KafkaWS::Oracle::narrow($args, 'key');
+
+		return ($narrow, @not) if @not;
+
+		# another key than the operator's: nothing
+		$want{key} = 'nobody' if ($narrow->{key} // $want{key})
+			ne $want{key};
+	}
+
 	return @not if @not = KafkaWS::Oracle::cursor($arg->('cursor'),
 		$partitions);
 
@@ -387,7 +409,8 @@ sub place {
 		'/list' => { list => $arg->('p') },
 		'/me' => { key => KafkaWS::Oracle::user($said->{login},
 			\%password) },
-		'/mine' => { key => $arg->('u') });
+		'/mine' => { key => $arg->('u') },
+		'/narrow' => { key => 'alice' });
 	my $here = $fixed{$path} or return;
 
 	$here->{list} = hash($here->{key})

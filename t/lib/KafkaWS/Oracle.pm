@@ -107,16 +107,70 @@ sub topic {
 
 	return if $allowed && $self->{exist}{$name};
 
-	my $why = $allowed ? 'does not exist' : 'is not streamed here';
+	return (404, says('topic', $name, $allowed ? 'does not exist'
+		: 'is not streamed here'), 'topic');
+}
+
+# a body that quotes what was asked for, or the beginning of it
+sub says {
+	my ($what, $name, $why) = @_;
 	my $shown = quoted($name);
 
-	return (404, qq{topic "$shown" $why\n}, 'topic')
-		if length $shown <= SHOWN;
+	return qq{$what "$shown" $why\n} if length $shown <= SHOWN;
 
 	$shown = substr $shown, 0, SHOWN;
 
-	return (404, qr/^topic "\Q$shown\E[^"]*" \Q$why\E\n\z/, 'topic');
+	return qr/^\Q$what\E "\Q$shown\E[^"]*" \Q$why\E\n\z/;
 }
+
+# The arguments by which a client narrows its stream; listed: fields.
+# returns: a reference to the values by fields; or an answer
+sub narrow {
+	my ($args, @listed) = @_;
+	my (@said, %value);
+
+	for my $arg (split /&/, $args) {
+		my ($name, $value) = split /=/, $arg, 2;
+		my ($good, $bad) = ($name // '')
+			=~ /^((?:[^%]|%[0-9a-f]{2})*)(.*)/si;
+
+		$good = decoded($good);
+
+		my ($field) = $bad eq '' ? grep { $_ eq $good } @listed : ();
+
+		if (!defined $field) {
+			next unless $good eq 'key' && $bad eq ''
+				|| $good =~ /^(?:header|json):/;
+
+			return (403, says('filter', $name,
+				'is not for clients to filter by'), 'filter');
+		}
+
+		$value //= '';
+
+		return (400, qq{filter "$field" has invalid percent-encoding\n},
+			'filter') if $value =~ /%(?![0-9a-f]{2})/i;
+
+		push @said, [$field, decoded($value)];
+		last if @said > @listed;
+	}
+
+	for my $pair (@said) {
+		my ($field, $value) = @$pair;
+		my $why = exists $value{$field} ? 'is given twice'
+			: $value eq '' ? 'is empty'
+			: length $value > 1024 ? 'is longer than 1024 bytes'
+			: undef;
+
+		return (400, qq{filter "$field" $why\n}, 'filter') if $why;
+
+		$value{$field} = $value;
+	}
+
+	return \%value;
+}
+
+sub decoded { return $_[0] =~ s/%([0-9a-f]{2})/chr hex $1/gesri }
 
 # bytes that no terminal should get
 sub quoted {
