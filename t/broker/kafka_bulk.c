@@ -6,7 +6,8 @@
  *
  *   topic=T          required
  *   partitions=N     round robin over partitions 0 to N-1; default 1
- *   topics=1         they are topics T.0 to T.(N-1), partition 0 of each
+ *   topics=1         they are topics T.0 to T.(N-1), partition 0 of each; a
+ *                    value names the topic as its PARTITION
  *   count=N          so many records in all; default: until stopped
  *   seconds=N        for so long; default: until stopped
  *   rate=N           records a second in all; default 0: as fast as possible
@@ -501,8 +502,7 @@ kafka_bulk_value(const kafka_bulk_conf_t *kbc, kafka_bulk_t *kb,
     len = (size_t) snprintf(value, KAFKA_BULK_HEAD_MAX,
                             "%s%s%s:%" PRId64 ":%" PRId64 ":%" PRId64 ":",
                             kbc->run, kbc->owner ? "." : "",
-                            kbc->owner ? user : "", kbc->topics ? 0 : n,
-                            kb->seq[n],
+                            kbc->owner ? user : "", n, kb->seq[n],
                             kafka_bulk_now_us(CLOCK_REALTIME));
 
     if (size > len + KAFKA_BULK_CRC_LEN) {

@@ -47,7 +47,7 @@ kafka_tool_create_many(kafka_tool_t *kt, int argc, char **argv, char *error)
         }
     }
 
-    deadline = kafka_tool_now_ms() + KAFKA_TOOL_TIMEOUT;
+    deadline = kafka_tool_now_ms() + 4 * KAFKA_TOOL_TIMEOUT;
 
     while (kafka_tool_many_there(kt, argv[1], count) != 0) {
 

@@ -32,6 +32,7 @@
 #define WSL_URI_MAX       64
 #define WSL_HEADER_MAX    8
 #define WSL_REFS          4096          /* per URI and partition, power of 2 */
+#define WSL_REFS_TOPIC    64            /* the same, of each of many topics */
 #define WSL_BUF           (1024 * 1024) /* read buffer of all connections */
 #define WSL_TAIL_MAX      (8 * 1024 * 1024)
 #define WSL_HIST          1920          /* 32 steps per power of two */
@@ -140,7 +141,8 @@ typedef struct {
     int            owners;              /* 0: every record is everyone's */
     const char    *owner_by;            /* argument that says whose */
     int            owner_filter;        /* it is a field of the command */
-    int            topics;              /* 0: the location is the whole one */
+    int            topics;              /* 0: the location is the whole one;
+                                           else values name theirs */
     int            cut;                 /* after so many records; 0: never */
     int            late;                /* the first sequence is not 0 */
     int            resume;              /* reconnect, and with the cursor */
@@ -229,6 +231,12 @@ extern wsl_total_t   wsl_total;
 extern wsl_conn_t   *wsl_conns;
 extern uint64_t      wsl_now_ns;        /* monotonic, at the last read */
 extern int64_t       wsl_wall_us;       /* since the epoch, same moment */
+
+
+/* with --topics: how many, and which one is a client's */
+
+#define wsl_topics()  (wsl_opt.topics ? wsl_opt.topics : 1)
+#define wsl_topic(c)  ((int) (((c) - wsl_conns) % wsl_topics()))
 
 
 /* ws_load_util.c */

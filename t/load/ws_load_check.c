@@ -32,6 +32,7 @@ static void wsl_check_arrival(wsl_conn_t *c, int64_t stamp_us);
 
 
 static wsl_ref_t  *wsl_refs;
+static size_t      wsl_nrefs;
 
 
 int
@@ -39,7 +40,10 @@ wsl_check_init(void)
 {
     size_t  i, n;
 
-    n = (size_t) wsl_opt.nuri * (size_t) wsl_opt.partitions * WSL_REFS;
+    wsl_nrefs = wsl_opt.topics ? WSL_REFS_TOPIC : WSL_REFS;
+
+    n = (size_t) (wsl_opt.nuri * wsl_topics()) * (size_t) wsl_opt.partitions
+        * wsl_nrefs;
 
     wsl_refs = calloc(n, sizeof(wsl_ref_t));
     if (wsl_refs == NULL) {
@@ -176,7 +180,7 @@ static wsl_ref_t *
 wsl_check_ref(wsl_conn_t *c, int64_t partition, int64_t offset,
     const uint8_t *p, size_t len)
 {
-    int             found;
+    int             found, topic;
     size_t          n;
     uint8_t        *data;
     wsl_ref_t      *ref;
@@ -184,8 +188,10 @@ wsl_check_ref(wsl_conn_t *c, int64_t partition, int64_t offset,
     wsl_member_t    m;
     const uint8_t  *q;
 
-    n = (size_t) c->uri * (size_t) wsl_opt.partitions + (size_t) partition;
-    ref = &wsl_refs[n * WSL_REFS + ((size_t) offset & (WSL_REFS - 1))];
+    topic = wsl_topic(c);
+    n = (size_t) (c->uri * wsl_topics() + topic);
+    n = n * (size_t) wsl_opt.partitions + (size_t) partition;
+    ref = &wsl_refs[n * wsl_nrefs + ((size_t) offset & (wsl_nrefs - 1))];
 
     if (ref->offset == offset) {
         return ref->len == len && memcmp(ref->data, p, len) == 0 ? ref : NULL;
@@ -199,7 +205,10 @@ wsl_check_ref(wsl_conn_t *c, int64_t partition, int64_t offset,
         }
 
         if (wsl_member_is(&m, "value")) {
-            if (found || wsl_check_value(&m, partition, &v) == -1) {
+            if (found
+                || wsl_check_value(&m, wsl_opt.topics ? topic : partition, &v)
+                   == -1)
+            {
                 return NULL;
             }
 

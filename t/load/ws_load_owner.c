@@ -78,8 +78,7 @@ wsl_owner_arg(const wsl_conn_t *c, const char *uri, char *buf, size_t size)
     buf[0] = '\0';
 
     if (wsl_opt.topics) {
-        (void) snprintf(buf, size, "%d",
-                        (int) ((c - wsl_conns) % wsl_opt.topics));
+        (void) snprintf(buf, size, "%d", wsl_topic(c));
 
     } else if (c->owner != -1 && !wsl_opt.owner_filter) {
         (void) snprintf(buf, size, "%c%s=k%d", strchr(uri, '?') ? '&' : '?',
