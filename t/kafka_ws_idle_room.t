@@ -29,7 +29,7 @@ my @topics = map { $kafka->create_topic(sprintf "$base.%02d", $_) }
 my $wide = $kafka->create_topic("$base.wide", partitions => 3);
 my $huge = $kafka->create_topic("$base.huge", partitions => 40);
 
-my $t = KafkaWS::Nginx->new(broker => $kafka)->plan(33);
+my $t = KafkaWS::Nginx->new(broker => $kafka)->plan(37);
 
 $t->write_file_expand('nginx.conf', <<"EOT")->run();
 
@@ -56,9 +56,17 @@ http {
     server {
         listen  127.0.0.1:%%PORT_0%% reuseport;
 
+        # what commands have anyway: so one format is in use
+        kafka_ws_fields  topic partition offset value;
+
         location ~ ^/(?<topic>room.*)\$ {
             kafka_ws        c;
             kafka_ws_topic  \$topic;
+        }
+
+        location = /commands {
+            kafka_ws           c;
+            kafka_ws_commands  on;
         }
 
         location = /kafka_ws_status {
@@ -137,6 +145,15 @@ is(status()->{refusals}{no_memory} - $counted, 4,
 	'refusals are counted');
 is(status()->{rings}{evicted}, 4, 'nobody gave way');
 
+# the same for who asks on a connection that is there
+
+my $socket = KafkaWS::Client->open($t->port(0), '/commands',
+	commands => 1);
+
+is_deeply($socket->ask(command => 'subscribe', topic => $topics[1]),
+	{ event => 'error', id => 1, topic => $topics[1], code => 1013,
+	message => 'no room for this topic' }, 'a command is refused');
+
 # but who comes for a topic that is there is welcome
 
 my $again = started($topics[0]);
@@ -148,12 +165,21 @@ is($_->next_record(TIME)->{value}, 'both', 'a topic that is there')
 # as soon as one goes, the next one comes
 
 $c->disconnect();
-left(@held + 2);
+left(@held + 3);
 
 my $next = started($topics[1]);
 is(status()->{rings}{evicted}, 5, 'one has gone, another one comes');
 $kafka->produce($topics[1], 'in');
 is($next->next_record(TIME)->{value}, 'in', 'and flows');
+
+# by a command, too
+
+$next->disconnect();
+left(@held + 3);
+is($socket->ask(command => 'subscribe', topic => $topics[2])->{event},
+	'subscribed', 'a command after one has gone');
+is($socket->wait_event('start', TIME)->{topic}, $topics[2], 'its start');
+is(status()->{rings}{evicted}, 6, 'one more has gone');
 
 # one that can never fit
 
@@ -162,7 +188,7 @@ is(KafkaWS::Client->connect($t->port(0), "/$huge")->status, 503,
 
 # of many who come at once those that fit are let in
 
-$_->disconnect() for @held, $again, $next, $w;
+$_->disconnect() for @held, $again, $socket, $w;
 left(0);
 
 my @all = map { KafkaWS::Client->connect($t->port(0), "/$_") } @topics;
