@@ -19,6 +19,7 @@
 #define NGX_KAFKA_WS_INGEST_LOCK      5       /* ms between attempts */
 #define NGX_KAFKA_WS_INGEST_WARM      500     /* ms, for leaders, at first */
 #define NGX_KAFKA_WS_INGEST_WATCH     1000    /* ms between looks */
+#define NGX_KAFKA_WS_INGEST_MARKS     256     /* partitions of a look */
 
 
 static ngx_int_t ngx_kafka_ws_ingest_lock(ngx_kafka_ws_ingest_t *ing);
@@ -30,6 +31,7 @@ static void ngx_kafka_ws_ingest_end(void *data, void *opaque, int64_t offset);
 static void ngx_kafka_ws_ingest_lost(void *data, void *opaque);
 static void ngx_kafka_ws_ingest_watch(ngx_kafka_ws_ingest_t *ing,
     uint64_t now);
+static void ngx_kafka_ws_ingest_marks(ngx_kafka_ws_ingest_t *ing);
 
 
 #define ngx_kafka_ws_ingest_stopped(ing)                                      \
@@ -432,10 +434,6 @@ ngx_kafka_ws_ingest_doubt(ngx_kafka_ws_ingest_t *ing,
 static void
 ngx_kafka_ws_ingest_watch(ngx_kafka_ws_ingest_t *ing, uint64_t now)
 {
-    int64_t               low, high;
-    ngx_uint_t            i;
-    ngx_kafka_ws_part_t  *part;
-
     if (now - ing->watched < NGX_KAFKA_WS_INGEST_WATCH) {
         return;
     }
@@ -444,13 +442,39 @@ ngx_kafka_ws_ingest_watch(ngx_kafka_ws_ingest_t *ing, uint64_t now)
 
     ngx_kafka_ws_ingest_over(ing, now);
     ngx_kafka_ws_ingest_idle(ing, now);
+    ngx_kafka_ws_ingest_marks(ing);
+    ngx_kafka_ws_ingest_look(ing, now);
+}
 
-    for (i = 0; i < ing->nparts; i++) {
-        part = ing->parts[i];
+
+/*
+ * What the fetches' answers had of where logs begin and end.  librdkafka finds
+ * a partition by going through all of its topics, so a look has a bound, and
+ * the next one goes on.
+ */
+
+static void
+ngx_kafka_ws_ingest_marks(ngx_kafka_ws_ingest_t *ing)
+{
+    int64_t               low, high;
+    ngx_uint_t            i, n;
+    ngx_kafka_ws_part_t  *part;
+
+    n = 0;
+
+    for (i = 0; i < ing->nparts && n < NGX_KAFKA_WS_INGEST_MARKS; i++) {
+
+        if (ing->marked >= ing->nparts) {
+            ing->marked = 0;
+        }
+
+        part = ing->parts[ing->marked++];
 
         if (part == NULL || !part->assigned) {
             continue;
         }
+
+        n++;
 
         ngx_kafka_ws_kafka_watermarks(ing->kafka, &part->topic,
                                       part->stream->partition, &low, &high);
@@ -465,6 +489,4 @@ ngx_kafka_ws_ingest_watch(ngx_kafka_ws_ingest_t *ing, uint64_t now)
             ngx_kafka_ws_store_relaxed(&part->stream->log_end, high);
         }
     }
-
-    ngx_kafka_ws_ingest_look(ing, now);
 }

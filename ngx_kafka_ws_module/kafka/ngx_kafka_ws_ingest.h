@@ -92,6 +92,8 @@ typedef struct {
 
     uint64_t                    watched;    /* ms, of the last look at the
                                                watermarks */
+    ngx_uint_t                  marked;     /* part that the next one begins
+                                               with */
     uint64_t                    drained;    /* ms, when nothing waited to be
                                                published */
     ngx_uint_t                  looked;     /* part to begin the next look
