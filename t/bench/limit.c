@@ -14,7 +14,8 @@
  *     limit --bootstrap=HOST:PORT --topic=NAME --bare
  *         consumes only, and reads the clock: the floor of latency
  *
- * --raw makes frames of bare values, else they are as those of the module.
+ * --raw makes frames of bare values, else they are as those of the module;
+ * --topics=N: the topics are NAME.0 to NAME.(N - 1).
  *
  * It prints "ready", serves until TERM, and prints one line of JSON; USR1
  * drops what was counted so far.  Only as much of HTTP and WebSocket is here
@@ -72,6 +73,7 @@ static void limit_signal(int signo);
 
 const char            *limit_bootstrap;
 const char            *limit_topic;
+int                    limit_topics;
 int                    limit_bare;
 int                    limit_keys;
 int                    limit_raw;
@@ -152,6 +154,7 @@ limit_options(int argc, char **argv)
     static const struct option  longopts[] = {
         { "bootstrap", required_argument, NULL, 'b' },
         { "topic", required_argument, NULL, 't' },
+        { "topics", required_argument, NULL, 'n' },
         { "port", required_argument, NULL, 'p' },
         { "bare", no_argument, NULL, 'r' },
         { "keys", no_argument, NULL, 'k' },
@@ -169,6 +172,10 @@ limit_options(int argc, char **argv)
 
         case 't':
             limit_topic = optarg;
+            break;
+
+        case 'n':
+            limit_topics = atoi(optarg);
             break;
 
         case 'p':

@@ -21,6 +21,7 @@
 
 extern const char   *limit_bootstrap;
 extern const char   *limit_topic;
+extern int           limit_topics;      /* their names end by numbers; 0 */
 extern int           limit_bare;
 extern int           limit_keys;        /* a record is its key's alone */
 extern int           limit_raw;         /* a frame is the value */

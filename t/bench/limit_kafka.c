@@ -24,6 +24,8 @@
 #define LIMIT_STAMPS  (4 * 1024 * 1024)
 
 
+static int limit_partitions(void);
+static int limit_start(const char *topic, int32_t partition);
 static int limit_settle(int partitions);
 static void limit_record(const rd_kafka_message_t *rkm);
 static void limit_stamp(const rd_kafka_message_t *rkm);
@@ -41,12 +43,9 @@ static uint32_t           *limit_stamps;
 int
 limit_kafka(void)
 {
-    int                               i;
-    char                              text[512];
-    rd_kafka_topic_t                 *rkt;
-    rd_kafka_conf_t                  *conf;
-    rd_kafka_resp_err_t               err;
-    const struct rd_kafka_metadata   *md;
+    int               i, n;
+    char              text[512];
+    rd_kafka_conf_t  *conf;
 
     static const uint64_t  one = 1;
     static const char     *props[][2] = {
@@ -83,9 +82,53 @@ limit_kafka(void)
     limit_queue = rd_kafka_queue_new(limit_rk);
     limit_efd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
 
+    if (limit_efd == -1) {
+        return -1;
+    }
+
+    for (n = 0; n < limit_topics; n++) {
+        (void) snprintf(text, sizeof(text), "%s.%d", limit_topic, n);
+
+        if (limit_start(text, 0) == -1) {
+            return -1;
+        }
+    }
+
+    if (limit_topics == 0) {
+        n = limit_partitions();
+
+        for (i = 0; i < n; i++) {
+            if (limit_start(limit_topic, i) == -1) {
+                return -1;
+            }
+        }
+    }
+
+    if (n == -1 || limit_settle(n) == -1) {
+        return -1;
+    }
+
+    rd_kafka_queue_io_event_enable(limit_queue, limit_efd, &one, sizeof(one));
+
+    limit_watch(limit_efd, EPOLL_CTL_ADD, EPOLLIN);
+
+    return 0;
+}
+
+
+/* returns: how many partitions the topic has, or -1 */
+
+static int
+limit_partitions(void)
+{
+    int                              n;
+    rd_kafka_topic_t                *rkt;
+    rd_kafka_resp_err_t              err;
+    const struct rd_kafka_metadata  *md;
+
     rkt = rd_kafka_topic_new(limit_rk, limit_topic, NULL);
 
-    if (rkt == NULL || limit_efd == -1) {
+    if (rkt == NULL) {
         return -1;
     }
 
@@ -97,24 +140,30 @@ limit_kafka(void)
         return -1;
     }
 
-    for (i = 0; i < md->topics[0].partition_cnt; i++) {
-        if (rd_kafka_consume_start_queue(rkt, md->topics[0].partitions[i].id,
-                                         RD_KAFKA_OFFSET_END, limit_queue)
-            == -1)
-        {
-            return -1;
-        }
-    }
-
-    if (limit_settle(md->topics[0].partition_cnt) == -1) {
-        return -1;
-    }
+    n = md->topics[0].partition_cnt;
 
     rd_kafka_metadata_destroy(md);
 
-    rd_kafka_queue_io_event_enable(limit_queue, limit_efd, &one, sizeof(one));
+    return n;
+}
 
-    limit_watch(limit_efd, EPOLL_CTL_ADD, EPOLLIN);
+
+/* what comes of it is put into the queue; returns: 0 or -1 */
+
+static int
+limit_start(const char *topic, int32_t partition)
+{
+    rd_kafka_topic_t  *rkt;
+
+    rkt = rd_kafka_topic_new(limit_rk, topic, NULL);
+
+    if (rkt == NULL
+        || rd_kafka_consume_start_queue(rkt, partition, RD_KAFKA_OFFSET_END,
+                                        limit_queue)
+           == -1)
+    {
+        return -1;
+    }
 
     return 0;
 }
@@ -128,11 +177,14 @@ limit_settle(int partitions)
     int                  tries;
     rd_kafka_message_t  *rkm;
 
-    for (tries = 0; tries < 200; tries++) {
+    tries = 0;
+
+    while (tries < 200) {
 
         rkm = rd_kafka_consume_queue(limit_queue, 50);
 
         if (rkm == NULL) {
+            tries++;
             continue;
         }
 
