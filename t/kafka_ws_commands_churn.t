@@ -53,9 +53,9 @@ $f->start();
 
 my $before = events();
 
-my ($runs, $units) = $f->withstands('commands', mode => 'commands', uri => '/commands',
-	connections => CLIENTS, rate => 50 * CLIENTS, burst => 4, ms => 2000,
-	alive => CLIENTS, stay => 1);
+my ($runs, $units) = $f->withstands('commands', mode => 'commands',
+	uri => '/commands', connections => CLIENTS, rate => 50 * CLIENTS,
+	burst => 4, ms => 2000, alive => CLIENTS, stay => 1);
 
 # start events come besides
 
