@@ -25,6 +25,7 @@ ngx_kafka_ws_commands_topic(ngx_kafka_ws_asking_t *ask,
 
     key->cluster = klcf->cluster;
     key->rendering = ask->client->commands->rendering;
+
     switch (ngx_kafka_ws_bounds_topic(klcf->cluster, &ask->topic,
                                       &key->topic))
     {
@@ -65,7 +66,7 @@ ngx_kafka_ws_commands_filter(ngx_kafka_ws_asking_t *ask,
 {
     ngx_int_t                 rc;
     ngx_uint_t                bad;
-    ngx_kafka_ws_filter_t    *filter, *base;
+    ngx_kafka_ws_filter_t    *filter;
     ngx_kafka_ws_narrow_e     result;
     ngx_kafka_ws_loc_conf_t  *klcf;
 
@@ -73,18 +74,11 @@ ngx_kafka_ws_commands_filter(ngx_kafka_ws_asking_t *ask,
                                         ngx_kafka_ws_module);
 
     filter = &ask->filter;
-    base = &ask->client->commands->filter;
 
     filter->terms = ask->terms;
     filter->wants = ask->wants;
-    filter->nterms = base->nterms;
 
-    if (base->nterms) {
-        ngx_memcpy(filter->terms, base->terms,
-                   base->nterms * sizeof(ngx_kafka_ws_filter_term_t));
-        ngx_memcpy(filter->wants, base->wants,
-                   base->nterms * sizeof(ngx_kafka_ws_filter_want_t));
-    }
+    ngx_kafka_ws_filter_copy(filter, &ask->client->commands->filter);
 
     result = ngx_kafka_ws_filter_narrow(klcf, ask->cmd->filters,
                                         ask->cmd->nfilters, filter, &bad);

@@ -88,23 +88,15 @@ typedef struct {
 } ngx_kafka_ws_start_t;
 
 
-/* kafka_ws_filter, as it stands */
+/* kafka_ws_filter, as it stands, or a field of kafka_ws_client_filter */
 
 typedef struct {
     ngx_kafka_ws_filter_field_t  field;
     ngx_kafka_ws_filter_op_e     op;
-    ngx_http_complex_value_t     value;
-    ngx_str_t                    text;       /* the field, for messages */
+    ngx_http_complex_value_t     value;      /* unset: the client's */
+    ngx_str_t                    text;       /* the field, for messages and
+                                                as the argument's name */
 } ngx_kafka_ws_filter_conf_t;
-
-
-/* kafka_ws_client_filter: one of its fields */
-
-typedef struct {
-    ngx_kafka_ws_filter_field_t  field;
-    ngx_str_t                    text;       /* as it stands: the name of the
-                                                argument */
-} ngx_kafka_ws_client_field_t;
 
 
 /* what the configuration sets and only files further down know: the post
@@ -165,7 +157,7 @@ typedef struct {
     ngx_uint_t                  nterms;      /* 0: all records */
 
     ngx_array_t                *client_filter;
-                                             /* ngx_kafka_ws_client_field_t;
+                                             /* ngx_kafka_ws_filter_conf_t;
                                                 empty: off */
     ngx_kafka_ws_filter_term_t *client_terms;   /* the same for the workers,
                                                    in this order */

@@ -27,13 +27,11 @@ static char *ngx_kafka_ws_conf_filter_field(ngx_conf_t *cf, ngx_str_t *value,
     ngx_kafka_ws_filter_field_t *field);
 static char *ngx_kafka_ws_conf_client_field(ngx_conf_t *cf,
     ngx_array_t *fields, ngx_str_t *value);
-static ngx_int_t ngx_kafka_ws_merge_filter_field(ngx_conf_t *cf,
-    ngx_kafka_ws_loc_conf_t *kwlcf, ngx_kafka_ws_filter_field_t *field,
-    ngx_str_t *text);
+static ngx_int_t ngx_kafka_ws_merge_filter_fields(ngx_conf_t *cf,
+    ngx_kafka_ws_loc_conf_t *kwlcf, ngx_array_t *filters);
 static ngx_int_t ngx_kafka_ws_conf_filter_terms(ngx_conf_t *cf,
-    ngx_kafka_ws_loc_conf_t *kwlcf);
-static ngx_int_t ngx_kafka_ws_conf_client_terms(ngx_conf_t *cf,
-    ngx_kafka_ws_loc_conf_t *kwlcf);
+    ngx_kafka_ws_cluster_t *kwc, ngx_array_t *filters, ngx_uint_t client,
+    ngx_kafka_ws_filter_term_t **terms, ngx_uint_t *nterms);
 
 
 /* in the order of ngx_kafka_ws_filter_op_e */
@@ -244,7 +242,7 @@ ngx_kafka_ws_conf_client_filter(ngx_conf_t *cf, ngx_command_t *cmd,
     value = cf->args->elts;
 
     kwlcf->client_filter = ngx_array_create(cf->pool, 1,
-                                          sizeof(ngx_kafka_ws_client_field_t));
+                                           sizeof(ngx_kafka_ws_filter_conf_t));
     if (kwlcf->client_filter == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -275,8 +273,8 @@ ngx_kafka_ws_conf_client_field(ngx_conf_t *cf, ngx_array_t *fields,
     ngx_str_t *value)
 {
     ngx_uint_t                    i;
+    ngx_kafka_ws_filter_conf_t   *kwf;
     ngx_kafka_ws_filter_field_t   field;
-    ngx_kafka_ws_client_field_t  *kwf;
 
     if (ngx_kafka_ws_conf_filter_field(cf, value, &field) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -303,7 +301,10 @@ ngx_kafka_ws_conf_client_field(ngx_conf_t *cf, ngx_array_t *fields,
         return NGX_CONF_ERROR;
     }
 
+    ngx_memzero(kwf, sizeof(ngx_kafka_ws_filter_conf_t));
+
     kwf->field = field;
+    kwf->op = NGX_KAFKA_WS_FILTER_EQUAL;
     kwf->text = *value;
 
     return NGX_CONF_OK;
@@ -313,38 +314,18 @@ ngx_kafka_ws_conf_client_field(ngx_conf_t *cf, ngx_array_t *fields,
 ngx_int_t
 ngx_kafka_ws_merge_filter(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf)
 {
-    ngx_uint_t                     i;
-    ngx_kafka_ws_loc_conf_t      **filtered;
-    ngx_kafka_ws_main_conf_t      *kwmcf;
-    ngx_kafka_ws_filter_conf_t    *kwf;
-    ngx_kafka_ws_client_field_t   *client;
+    ngx_kafka_ws_loc_conf_t   **filtered;
+    ngx_kafka_ws_main_conf_t   *kwmcf;
 
     if (kwlcf->filter == NULL && kwlcf->client_filter == NULL) {
         return NGX_OK;
     }
 
-    kwf = kwlcf->filter ? kwlcf->filter->elts : NULL;
-
-    for (i = 0; kwf && i < kwlcf->filter->nelts; i++) {
-
-        if (ngx_kafka_ws_merge_filter_field(cf, kwlcf, &kwf[i].field,
-                                            &kwf[i].text)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    client = kwlcf->client_filter ? kwlcf->client_filter->elts : NULL;
-
-    for (i = 0; client && i < kwlcf->client_filter->nelts; i++) {
-
-        if (ngx_kafka_ws_merge_filter_field(cf, kwlcf, &client[i].field,
-                                            &client[i].text)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+    if (ngx_kafka_ws_merge_filter_fields(cf, kwlcf, kwlcf->filter) != NGX_OK
+        || ngx_kafka_ws_merge_filter_fields(cf, kwlcf, kwlcf->client_filter)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     kwmcf = ngx_http_conf_get_module_main_conf(cf, ngx_kafka_ws_module);
@@ -361,22 +342,34 @@ ngx_kafka_ws_merge_filter(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf)
 
 
 static ngx_int_t
-ngx_kafka_ws_merge_filter_field(ngx_conf_t *cf,
-    ngx_kafka_ws_loc_conf_t *kwlcf, ngx_kafka_ws_filter_field_t *field,
-    ngx_str_t *text)
+ngx_kafka_ws_merge_filter_fields(ngx_conf_t *cf,
+    ngx_kafka_ws_loc_conf_t *kwlcf, ngx_array_t *filters)
 {
-    if (ngx_kafka_ws_cluster_field(kwlcf->cluster, field) == NGX_OK) {
+    ngx_uint_t                   i;
+    ngx_kafka_ws_filter_conf_t  *kwf;
+
+    if (filters == NULL) {
         return NGX_OK;
     }
 
-    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                  "the locations of cluster \"%V\" have more than %d "
-                  "different fields in \"kafka_ws_filter\" and "
-                  "\"kafka_ws_client_filter\", with \"%V\" in %s:%ui",
-                  &kwlcf->name, NGX_KAFKA_WS_FILTER_FIELDS_MAX, text,
-                  kwlcf->file, kwlcf->line);
+    kwf = filters->elts;
 
-    return NGX_ERROR;
+    for (i = 0; i < filters->nelts; i++) {
+
+        if (ngx_kafka_ws_cluster_field(kwlcf->cluster, &kwf[i].field)
+            != NGX_OK)
+        {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "the locations of cluster \"%V\" have more than %d "
+                          "different fields in \"kafka_ws_filter\" and "
+                          "\"kafka_ws_client_filter\", with \"%V\" in %s:%ui",
+                          &kwlcf->name, NGX_KAFKA_WS_FILTER_FIELDS_MAX,
+                          &kwf[i].text, kwlcf->file, kwlcf->line);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -391,8 +384,16 @@ ngx_kafka_ws_conf_filter_finish(ngx_conf_t *cf,
 
     for (i = 0; i < kwmcf->filtered.nelts; i++) {
 
-        if (ngx_kafka_ws_conf_filter_terms(cf, kwlcf[i]) != NGX_OK
-            || ngx_kafka_ws_conf_client_terms(cf, kwlcf[i]) != NGX_OK)
+        if (ngx_kafka_ws_conf_filter_terms(cf, kwlcf[i]->cluster,
+                                           kwlcf[i]->filter, 0,
+                                           &kwlcf[i]->terms,
+                                           &kwlcf[i]->nterms)
+            != NGX_OK
+            || ngx_kafka_ws_conf_filter_terms(cf, kwlcf[i]->cluster,
+                                              kwlcf[i]->client_filter, 1,
+                                              &kwlcf[i]->client_terms,
+                                              &kwlcf[i]->nclient_terms)
+               != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -402,67 +403,41 @@ ngx_kafka_ws_conf_filter_finish(ngx_conf_t *cf,
 }
 
 
+/*
+ * client:  1: their values are those of clients
+ * terms:   the same for the workers, in this order; unset without any
+ */
+
 static ngx_int_t
-ngx_kafka_ws_conf_filter_terms(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf)
+ngx_kafka_ws_conf_filter_terms(ngx_conf_t *cf, ngx_kafka_ws_cluster_t *kwc,
+    ngx_array_t *filters, ngx_uint_t client,
+    ngx_kafka_ws_filter_term_t **terms, ngx_uint_t *nterms)
 {
-    ngx_uint_t                   i, n;
+    ngx_uint_t                   i;
     ngx_kafka_ws_filter_conf_t  *kwf;
     ngx_kafka_ws_filter_term_t  *term;
 
-    if (kwlcf->filter == NULL) {
+    if (filters == NULL || filters->nelts == 0) {
         return NGX_OK;
     }
 
-    kwf = kwlcf->filter->elts;
-    n = kwlcf->filter->nelts;
+    kwf = filters->elts;
 
-    term = ngx_palloc(cf->pool, n * sizeof(ngx_kafka_ws_filter_term_t));
+    term = ngx_palloc(cf->pool,
+                      filters->nelts * sizeof(ngx_kafka_ws_filter_term_t));
     if (term == NULL) {
         return NGX_ERROR;
     }
 
-    for (i = 0; i < n; i++) {
-        term[i].field = (unsigned) ngx_kafka_ws_cluster_field_index(
-                                                kwlcf->cluster, &kwf[i].field);
+    for (i = 0; i < filters->nelts; i++) {
+        term[i].field = (unsigned) ngx_kafka_ws_cluster_field_index(kwc,
+                                                               &kwf[i].field);
         term[i].op = kwf[i].op;
-        term[i].varies = (kwf[i].value.lengths != NULL);
+        term[i].varies = (client || kwf[i].value.lengths != NULL);
     }
 
-    kwlcf->terms = term;
-    kwlcf->nterms = n;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_kafka_ws_conf_client_terms(ngx_conf_t *cf, ngx_kafka_ws_loc_conf_t *kwlcf)
-{
-    ngx_uint_t                    i, n;
-    ngx_kafka_ws_filter_term_t   *term;
-    ngx_kafka_ws_client_field_t  *kwf;
-
-    if (kwlcf->client_filter == NULL || kwlcf->client_filter->nelts == 0) {
-        return NGX_OK;
-    }
-
-    kwf = kwlcf->client_filter->elts;
-    n = kwlcf->client_filter->nelts;
-
-    term = ngx_palloc(cf->pool, n * sizeof(ngx_kafka_ws_filter_term_t));
-    if (term == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < n; i++) {
-        term[i].field = (unsigned) ngx_kafka_ws_cluster_field_index(
-                                                kwlcf->cluster, &kwf[i].field);
-        term[i].op = NGX_KAFKA_WS_FILTER_EQUAL;
-        term[i].varies = 1;
-    }
-
-    kwlcf->client_terms = term;
-    kwlcf->nclient_terms = n;
+    *terms = term;
+    *nterms = filters->nelts;
 
     return NGX_OK;
 }

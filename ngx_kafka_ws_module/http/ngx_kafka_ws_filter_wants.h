@@ -61,6 +61,10 @@ ngx_kafka_ws_narrow_e ngx_kafka_ws_filter_narrow(
     ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_filter_pair_t *pairs,
     ngx_uint_t npairs, ngx_kafka_ws_filter_t *filter, ngx_uint_t *bad);
 
+/* the terms and wants of another one, for which there is room */
+void ngx_kafka_ws_filter_copy(ngx_kafka_ws_filter_t *to,
+    ngx_kafka_ws_filter_t *from);
+
 /* the reason in words, that go behind the name of the field */
 const char *ngx_kafka_ws_filter_narrow_text(ngx_kafka_ws_narrow_e rc);
 

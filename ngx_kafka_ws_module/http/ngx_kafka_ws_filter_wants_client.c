@@ -18,7 +18,7 @@ static ngx_int_t ngx_kafka_ws_filter_argument(ngx_http_request_t *r,
     ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_span_t *name,
     ngx_kafka_ws_span_t *value, ngx_kafka_ws_filter_pair_t *pair,
     ngx_kafka_ws_refused_t *refused);
-static ngx_kafka_ws_client_field_t *ngx_kafka_ws_filter_listed(
+static ngx_kafka_ws_filter_conf_t *ngx_kafka_ws_filter_listed(
     ngx_kafka_ws_loc_conf_t *klcf, ngx_kafka_ws_filter_field_t *field);
 static ngx_uint_t ngx_kafka_ws_filter_is_field(ngx_kafka_ws_span_t *name);
 static ngx_int_t ngx_kafka_ws_filter_room(ngx_http_request_t *r,
@@ -122,7 +122,7 @@ ngx_kafka_ws_filter_argument(ngx_http_request_t *r,
     ngx_str_t                     said;
     ngx_uint_t                    i;
     ngx_kafka_ws_span_t           text;
-    ngx_kafka_ws_client_field_t  *kwf;
+    ngx_kafka_ws_filter_conf_t   *kwf;
 
     kwf = klcf->client_filter->elts;
 
@@ -172,12 +172,12 @@ ngx_kafka_ws_filter_argument(ngx_http_request_t *r,
 
 /* returns:  NULL: it is not in the location's list */
 
-static ngx_kafka_ws_client_field_t *
+static ngx_kafka_ws_filter_conf_t *
 ngx_kafka_ws_filter_listed(ngx_kafka_ws_loc_conf_t *klcf,
     ngx_kafka_ws_filter_field_t *field)
 {
     ngx_uint_t                    i;
-    ngx_kafka_ws_client_field_t  *kwf;
+    ngx_kafka_ws_filter_conf_t   *kwf;
 
     if (klcf->nclient_terms == 0) {
         return NULL;
@@ -215,30 +215,38 @@ static ngx_int_t
 ngx_kafka_ws_filter_room(ngx_http_request_t *r, ngx_kafka_ws_filter_t *filter,
     ngx_uint_t more)
 {
-    ngx_uint_t                   n;
-    ngx_kafka_ws_filter_term_t  *terms;
-    ngx_kafka_ws_filter_want_t  *wants;
+    ngx_uint_t             n;
+    ngx_kafka_ws_filter_t  wide;
 
     n = filter->nterms + more;
 
-    terms = ngx_palloc(r->pool, n * sizeof(ngx_kafka_ws_filter_term_t));
-    wants = ngx_palloc(r->pool, n * sizeof(ngx_kafka_ws_filter_want_t));
+    wide.terms = ngx_palloc(r->pool, n * sizeof(ngx_kafka_ws_filter_term_t));
+    wide.wants = ngx_palloc(r->pool, n * sizeof(ngx_kafka_ws_filter_want_t));
 
-    if (terms == NULL || wants == NULL) {
+    if (wide.terms == NULL || wide.wants == NULL) {
         return NGX_ERROR;
     }
 
-    if (filter->nterms) {
-        ngx_memcpy(terms, filter->terms,
-                   filter->nterms * sizeof(ngx_kafka_ws_filter_term_t));
-        ngx_memcpy(wants, filter->wants,
-                   filter->nterms * sizeof(ngx_kafka_ws_filter_want_t));
-    }
+    ngx_kafka_ws_filter_copy(&wide, filter);
 
-    filter->terms = terms;
-    filter->wants = wants;
+    *filter = wide;
 
     return NGX_OK;
+}
+
+
+void
+ngx_kafka_ws_filter_copy(ngx_kafka_ws_filter_t *to,
+    ngx_kafka_ws_filter_t *from)
+{
+    to->nterms = from->nterms;
+
+    if (from->nterms) {
+        ngx_memcpy(to->terms, from->terms,
+                   from->nterms * sizeof(ngx_kafka_ws_filter_term_t));
+        ngx_memcpy(to->wants, from->wants,
+                   from->nterms * sizeof(ngx_kafka_ws_filter_want_t));
+    }
 }
 
 
@@ -264,7 +272,7 @@ ngx_kafka_ws_filter_narrow(ngx_kafka_ws_loc_conf_t *klcf,
 {
     ngx_uint_t                    i, k;
     ngx_kafka_ws_span_t          *values[NGX_KAFKA_WS_FILTER_CLIENT_MAX];
-    ngx_kafka_ws_client_field_t  *kwf;
+    ngx_kafka_ws_filter_conf_t   *kwf;
 
     ngx_memzero(values, sizeof(values));
 
@@ -276,7 +284,7 @@ ngx_kafka_ws_filter_narrow(ngx_kafka_ws_loc_conf_t *klcf,
             return NGX_KAFKA_WS_NARROW_FIELD;
         }
 
-        k = kwf - (ngx_kafka_ws_client_field_t *) klcf->client_filter->elts;
+        k = kwf - (ngx_kafka_ws_filter_conf_t *) klcf->client_filter->elts;
 
         if (values[k]) {
             return NGX_KAFKA_WS_NARROW_TWICE;
