@@ -21,11 +21,11 @@ use KafkaWS::Pace qw(unmeasured);
 
 use constant { RECORDS => 61, WORKERS => 3 };
 
-my $b = KafkaWS::Broker->new();
-my $topic = $b->create_topic($b->topic('wake'));
-my $other = $b->create_topic($b->topic('other'));
+my $broker = KafkaWS::Broker->new();
+my $topic = $broker->create_topic($broker->topic('wake'));
+my $other = $broker->create_topic($broker->topic('other'));
 
-my $t = KafkaWS::Nginx->new(broker => $b)->plan(WORKERS + 4);
+my $t = KafkaWS::Nginx->new(broker => $broker)->plan(WORKERS + 4);
 
 $t->write_file_expand('nginx.conf', <<"EOT")->run();
 
@@ -81,7 +81,7 @@ my (%times, $missed);
 for (1 .. RECORDS) {
 	my $since = now();
 
-	$b->produce($topic, 'x' x 10);
+	$broker->produce($topic, 'x' x 10);
 
 	for my $i (0 .. $#c) {
 		$c[$i]->records(1, 10) or $missed++;
@@ -116,7 +116,7 @@ cmp_ok($t->status()->{clusters}[0]{wakes_sent}, '>=', RECORDS, 'wake-ups');
 my $sent = $t->status()->{clusters}[0]{wakes_sent};
 
 for (1 .. RECORDS) {
-	$b->produce($other, 'y');
+	$broker->produce($other, 'y');
 }
 
 cmp_ok($t->status()->{clusters}[0]{wakes_sent} - $sent, '<=', RECORDS / 10,
@@ -128,7 +128,7 @@ $c->wait_event('start', 10);
 $sent = $t->status()->{clusters}[0]{wakes_sent};
 
 for (1 .. RECORDS) {
-	$b->produce($other, 'y');
+	$broker->produce($other, 'y');
 	$c->records(1, 10);
 	select undef, undef, undef, 0.01;
 }
