@@ -123,14 +123,8 @@ ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
 
     /* another one is first each time, and none takes more than its share */
 
-    buf->turn++;
-
-    n = 0;
-
-    if (route->nparts) {
-        n = ngx_kafka_ws_gather_parts(route, sub, buf->marks,
-                                      buf->turn % route->nparts);
-    }
+    n = sub ? ngx_kafka_ws_gather_parts(route, sub, buf->marks, ++buf->turn)
+            : ngx_kafka_ws_gather_unread(route, buf->marks);
 
     for (i = 0; i < n; i++) {
 

@@ -154,15 +154,17 @@ ngx_kafka_ws_gather_e ngx_kafka_ws_gather_damaged(
     ngx_kafka_ws_route_t *route, ngx_uint_t k, ngx_log_t *log);
 
 /*
- * The parts that are looked at: those that are unread and have news, or, for
- * a subscriber, all that it has.
- * marks:     room for all parts; their k is set, from part first on and then
- *            from part 0 on
+ * The parts that are looked at: all open ones that a subscriber has, or those
+ * that are unread and have news; what has none is not unread any more.
+ * marks:     room for all parts; their k is set
+ * turn:      another one each time, for another part to be the first
  * returns:   how many
  */
 ngx_uint_t ngx_kafka_ws_gather_parts(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_mark_t *marks,
-    ngx_uint_t first);
+    ngx_uint_t turn);
+ngx_uint_t ngx_kafka_ws_gather_unread(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_mark_t *marks);
 
 /*
  * Makes room for what a route with a filter needs.

@@ -14,124 +14,73 @@
 #include "ngx_kafka_ws_gather.h"
 
 
-static ngx_uint_t ngx_kafka_ws_gather_list(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_mark_t *marks,
-    ngx_uint_t k, ngx_uint_t end);
-static ngx_uint_t ngx_kafka_ws_gather_unread(ngx_kafka_ws_route_t *route,
-    ngx_uint_t k);
-static ngx_uint_t ngx_kafka_ws_gather_ahead(uint64_t *unread, uint32_t n);
-
-
 ngx_uint_t
 ngx_kafka_ws_gather_parts(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_mark_t *marks,
-    ngx_uint_t first)
+    ngx_uint_t turn)
 {
-    ngx_uint_t  n;
+    ngx_uint_t  i, k, n, all;
 
-    n = ngx_kafka_ws_gather_list(route, sub, marks, first, route->nparts);
+    all = ngx_min(route->nparts, sub->nplaces);
+    n = 0;
+    k = all ? turn % all : 0;
 
-    return n + ngx_kafka_ws_gather_list(route, sub, marks + n, 0, first);
+    for (i = 0; i < all; i++) {
+
+        if (route->parts[k].open) {
+            marks[n++].k = k;
+        }
+
+        if (++k == all) {
+            k = 0;
+        }
+    }
+
+    return n;
 }
 
 
-static ngx_uint_t
-ngx_kafka_ws_gather_list(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_mark_t *marks,
-    ngx_uint_t k, ngx_uint_t end)
+/*
+ * What is published from now on is marked again, and a ring that is opened
+ * again is unread.
+ */
+
+ngx_uint_t
+ngx_kafka_ws_gather_unread(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_mark_t *marks)
 {
+    uint32_t                    k, *next;
     ngx_uint_t                  n;
     ngx_kafka_ws_route_part_t  *part;
 
-    if (sub) {
-        end = ngx_min(end, sub->nplaces);
-    }
+    n = 0;
+    next = &route->unread;
 
-    for (n = 0; /* void */ ; k++) {
-
-        if (sub == NULL) {
-            k = ngx_kafka_ws_gather_unread(route, k);
-        }
-
-        if (k >= end) {
-            return n;
-        }
-
+    while ((k = *next) != NGX_KAFKA_WS_NONE) {
         part = &route->parts[k];
 
         if (!part->open
-            || (sub == NULL && ngx_kafka_ws_ring_head(&part->view.ring)
-                               == part->place.seq))
+            || ngx_kafka_ws_ring_head(&part->view.ring) == part->place.seq)
         {
+            part->listed = 0;
+            *next = part->unread;
             continue;
         }
 
         marks[n++].k = k;
+        next = &part->unread;
     }
-}
 
+    if (n > 1) {
+        /* the first one is the last the next time */
 
-/*
- * The first part from k on that is unread; nparts or more: there is none.
- * A step for each 256 parts that are not, if the numbers of their streams
- * ascend by one, as those of a topic have that were made together; at worst
- * one for each part.
- */
-
-static ngx_uint_t
-ngx_kafka_ws_gather_unread(ngx_kafka_ws_route_t *route, ngx_uint_t k)
-{
-    uint32_t                    n;
-    ngx_uint_t                  next, last;
-    ngx_kafka_ws_route_part_t  *part;
-
-    while (k < route->nparts) {
+        k = route->unread;
         part = &route->parts[k];
-        n = part->number;
 
-        next = ngx_kafka_ws_gather_ahead(route->unread, n);
-
-        if (next == 0) {
-            return k;
-        }
-
-        /* numbers ascend: if the last one fits, those between them do, too */
-
-        last = ngx_min(next, route->nparts - k - 1);
-
-        while (part[last].number != n + last) {
-            last /= 2;
-        }
-
-        k += (last == next) ? next : last + 1;
+        route->unread = part->unread;
+        part->unread = NGX_KAFKA_WS_NONE;
+        *next = k;
     }
 
-    return k;
-}
-
-
-/*
- * How far it is from n to the next number that is unread, if there is any; or
- * else how far it is not.
- */
-
-static ngx_uint_t
-ngx_kafka_ws_gather_ahead(uint64_t *unread, uint32_t n)
-{
-    uint64_t    bits;
-    ngx_uint_t  ahead;
-
-    for (ahead = 0; ahead < NGX_KAFKA_WS_STREAM_BITS; /* void */ ) {
-
-        bits = unread[ngx_kafka_ws_stream_word(n + ahead)]
-               >> ((n + ahead) % 64);
-
-        if (bits) {
-            return ahead + (ngx_uint_t) __builtin_ctzll(bits);
-        }
-
-        ahead += 64 - (n + ahead) % 64;
-    }
-
-    return ahead;
+    return n;
 }

@@ -119,6 +119,7 @@ ngx_kafka_ws_route_create(ngx_kafka_ws_route_key_t *key, ngx_log_t *log)
     route->rendering = key->rendering;
     route->last = NGX_KAFKA_WS_NONE;
     route->moved = NGX_KAFKA_WS_NONE;
+    route->unread = NGX_KAFKA_WS_NONE;
 
     route->named = (key->cluster->renderings[key->rendering]->rendering.fields
                     & NGX_KAFKA_WS_FIELD_TOPIC) ? 1 : 0;
@@ -261,6 +262,7 @@ ngx_kafka_ws_route_add(ngx_kafka_ws_route_t *route,
     part->number = number;
     part->route = route;
     part->bit.next = NULL;
+    part->listed = 0;
     part->place.seq = first ? ngx_kafka_ws_ring_head(&part->view.ring)
                             : ngx_kafka_ws_ring_tail(&part->view.ring);
 
@@ -273,12 +275,12 @@ ngx_kafka_ws_route_add(ngx_kafka_ws_route_t *route,
 
     part->before = part->place;
 
-    n = ngx_kafka_ws_stream_word(number);
-
-    route->streams[n] |= ngx_kafka_ws_stream_bit(number);
-    route->unread[n] |= ngx_kafka_ws_stream_bit(number);
+    route->streams[ngx_kafka_ws_stream_word(number)]
+        |= ngx_kafka_ws_stream_bit(number);
 
     route->nparts++;
+
+    ngx_kafka_ws_route_unread(part);
 
     return NGX_OK;
 }
@@ -308,51 +310,6 @@ ngx_kafka_ws_route_move_parts(ngx_kafka_ws_route_t *route,
     }
 
     route->parts = parts;
-}
-
-
-ngx_uint_t
-ngx_kafka_ws_route_look(ngx_kafka_ws_route_t *route)
-{
-    uint32_t              n;
-    ngx_uint_t            k, any;
-    ngx_kafka_ws_root_t  *root;
-
-    root = route->cluster->root;
-
-    n = (route->last == NGX_KAFKA_WS_NONE)
-        ? ngx_kafka_ws_load_acquire(&route->topic->first)
-        : ngx_kafka_ws_load_acquire(
-                        &ngx_kafka_ws_shm_stream(root, route->last)->next);
-
-    any = (n != NGX_KAFKA_WS_NONE);
-
-    for (k = 0; k < route->nparts; k++) {
-        any |= ngx_kafka_ws_route_look_part(&route->parts[k]);
-    }
-
-    return any;
-}
-
-
-ngx_uint_t
-ngx_kafka_ws_route_look_part(ngx_kafka_ws_route_part_t *part)
-{
-    uint32_t  n;
-
-    if (!part->open || !ngx_kafka_ws_shm_valid(&part->view)) {
-        part->route->stale = 1;
-
-    } else if (ngx_kafka_ws_ring_head(&part->view.ring) == part->place.seq) {
-        return 0;
-    }
-
-    n = part->number;
-
-    part->route->unread[ngx_kafka_ws_stream_word(n)]
-        |= ngx_kafka_ws_stream_bit(n);
-
-    return 1;
 }
 
 

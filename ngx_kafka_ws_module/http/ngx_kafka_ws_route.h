@@ -53,9 +53,11 @@ typedef struct {
     ngx_kafka_ws_route_t      *route;
     ngx_queue_t                bit;       /* the worker's, of its streams */
     ngx_uint_t                 open;      /* view is usable */
-    uint32_t                   number;    /* of the stream; ascending */
+    uint32_t                   number;    /* of the stream */
     uint32_t                   moved;     /* the next part whose place is not
                                              the one before */
+    uint32_t                   unread;    /* the next part that may have news */
+    ngx_uint_t                 listed;    /* it may have, too */
     ngx_kafka_ws_place_t       place;     /* of those who are live */
     ngx_kafka_ws_place_t       before;    /* the round before */
 } ngx_kafka_ws_route_part_t;
@@ -80,8 +82,7 @@ struct ngx_kafka_ws_route_s {
     uint32_t                   moved;     /* the first such part */
 
     uint64_t                   streams[NGX_KAFKA_WS_STREAM_WORDS];
-    uint64_t                   unread[NGX_KAFKA_WS_STREAM_WORDS];
-                                          /* of them: may have news */
+    uint32_t                   unread;    /* the first that may have news */
     ngx_queue_t                look;      /* the worker's, if any is unread */
     ngx_uint_t                 looking;   /* it is in there */
     ngx_uint_t                 stale;     /* a part has no ring, or another */
@@ -142,6 +143,8 @@ ngx_int_t ngx_kafka_ws_route_extend(ngx_kafka_ws_route_t *route,
 ngx_uint_t ngx_kafka_ws_route_look(ngx_kafka_ws_route_t *route);
 /* the same of one part, which is in a route */
 ngx_uint_t ngx_kafka_ws_route_look_part(ngx_kafka_ws_route_part_t *part);
+/* whoever looks at the unread ones looks at this one, too */
+void ngx_kafka_ws_route_unread(ngx_kafka_ws_route_part_t *part);
 
 /* the place of a subscriber in part k, wherever it is */
 ngx_kafka_ws_place_t *ngx_kafka_ws_route_place(ngx_kafka_ws_route_t *route,

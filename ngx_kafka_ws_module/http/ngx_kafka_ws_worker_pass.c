@@ -162,12 +162,6 @@ ngx_kafka_ws_worker_pass_handler(ngx_event_t *ev)
             break;
 
         default: /* NGX_DECLINED */
-
-            if (!route->looking) {
-                /* or somebody found news while we looked */
-                ngx_memzero(route->unread, sizeof(route->unread));
-            }
-
             break;
         }
 
@@ -465,8 +459,7 @@ ngx_kafka_ws_worker_anew(ngx_kafka_ws_worker_t *kww,
     part->before = part->place;
     part->open = 1;
 
-    route->unread[ngx_kafka_ws_stream_word(part->number)]
-        |= ngx_kafka_ws_stream_bit(part->number);
+    ngx_kafka_ws_route_unread(part);
 
     for (q = ngx_queue_head(&kww->clients);
          q != ngx_queue_sentinel(&kww->clients);

@@ -175,6 +175,7 @@ ngx_kafka_ws_ring_open(ngx_kafka_ws_ring_t *ring, void *mem, size_t bytes)
     memset(ring, 0, sizeof(ngx_kafka_ws_ring_t));
 
     ring->head = h;
+    ring->next = &h->head;
     ring->size = h->size;
     ring->entries = h->entries;
     n = h->nrenderings;
@@ -280,13 +281,6 @@ size_t
 ngx_kafka_ws_ring_frame_max(const ngx_kafka_ws_ring_t *ring)
 {
     return ring->size / NGX_KAFKA_WS_RING_FRAMES;
-}
-
-
-uint64_t
-ngx_kafka_ws_ring_head(const ngx_kafka_ws_ring_t *ring)
-{
-    return ngx_kafka_ws_load_acquire(&ring->head->head);
 }
 
 

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ngx_kafka_ws_atomic.h"
 #include "ngx_kafka_ws_record.h"
 
 
@@ -49,6 +50,7 @@ typedef struct ngx_kafka_ws_ring_entry_s  ngx_kafka_ws_ring_entry_t;
 
 typedef struct {
     ngx_kafka_ws_ring_head_t  *head;
+    const uint64_t            *next;       /* in it: see ..._ring_head() */
     uint8_t                   *index;
     uint8_t                   *data[NGX_KAFKA_WS_RENDERINGS_MAX];
     uint64_t                   size;       /* bytes of each data ring */
@@ -128,8 +130,12 @@ ngx_kafka_ws_ring_e ngx_kafka_ws_ring_publish(ngx_kafka_ws_ring_t *ring,
 /* bytes of the largest frame that the ring takes */
 size_t ngx_kafka_ws_ring_frame_max(const ngx_kafka_ws_ring_t *ring);
 
-/* the next sequence number to be published; acquires all before it */
-uint64_t ngx_kafka_ws_ring_head(const ngx_kafka_ws_ring_t *ring);
+/*
+ * The next sequence number to be published; acquires all before it.  A load:
+ * of thousands of rings there may be news in one.
+ */
+#define ngx_kafka_ws_ring_head(ring)                                          \
+    ngx_kafka_ws_load_acquire((ring)->next)
 
 /* the oldest sequence number still held; equal to the head: nothing is */
 uint64_t ngx_kafka_ws_ring_tail(const ngx_kafka_ws_ring_t *ring);

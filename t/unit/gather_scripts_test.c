@@ -82,6 +82,7 @@ static ngx_kafka_ws_cluster_t      cluster;
 static ngx_kafka_ws_route_t        route;
 static ngx_kafka_ws_route_part_t   parts[PARTS];
 static ngx_kafka_ws_stream_t       streams[PARTS];
+static uint64_t                    heads[PARTS];
 static ngx_kafka_ws_filter_term_t  term;
 static ngx_kafka_ws_group_t       *groups[GROUPS];
 static ngx_queue_t                 live[GROUPS];
@@ -142,17 +143,6 @@ ngx_kafka_ws_older_next(ngx_kafka_ws_route_t *r,
     (void) first;
 
     return NGX_ERROR;
-}
-
-
-uint64_t
-ngx_kafka_ws_ring_head(const ngx_kafka_ws_ring_t *ring)
-{
-    ngx_uint_t  k;
-
-    for (k = 0; ring != &parts[k].view.ring; k++) { /* void */ }
-
-    return strlen(pattern[k]);
 }
 
 
@@ -328,8 +318,6 @@ init(void)
     route.parts = parts;
     route.nparts = PARTS;
 
-    memset(route.unread, 0xff, sizeof(route.unread));
-
     if (ngx_kafka_ws_group_set_init(&route.set, &term, 1, &log) != NGX_OK) {
         exit(2);
     }
@@ -358,7 +346,7 @@ init(void)
 
     for (k = 0; k < PARTS; k++) {
         parts[k].view.stream = &streams[k];
-        parts[k].number = (uint32_t) k;
+        parts[k].view.ring.next = &heads[k];
         parts[k].open = 1;
     }
 
@@ -444,8 +432,10 @@ check_span(ngx_kafka_ws_subscription_t *sub)
 }
 
 
+/* all of them are unread, in their order from the first one on */
+
 static void
-run(ngx_kafka_ws_subscription_t *sub)
+run(ngx_kafka_ws_subscription_t *sub, ngx_uint_t first)
 {
     ngx_uint_t              k;
     ngx_kafka_ws_gather_e   rc;
@@ -455,7 +445,15 @@ run(ngx_kafka_ws_subscription_t *sub)
         parts[k].view.gen = 2;
         parts[k].place.seq = sub && records(k) ? records(k) - 1 : 0;
         places[k].seq = 0;
+
+        heads[k] = records(k);
+        parts[k].listed = 1;
+        parts[k].unread = (uint32_t) ((k + 1) % PARTS);
     }
+
+    parts[(first + PARTS - 1) % PARTS].unread = NGX_KAFKA_WS_NONE;
+    route.unread = (uint32_t) first;
+    buf.turn = first;
 
     step = 0;
     alerts = 0;
@@ -512,8 +510,7 @@ run_all(ngx_kafka_ws_subscription_t *sub, ngx_uint_t room)
 
     do {
         for (i = 0; i < PARTS; i++) {
-            buf.turn = i;
-            run(sub);
+            run(sub, i);
 
             /* as small as they were before something did not fit */
 

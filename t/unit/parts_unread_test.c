@@ -2,8 +2,7 @@
 /*
  * Copyright (C) ngx_kafka_ws_module contributors
  *
- * Which parts of a route are looked at: routes of all sizes and numbers of
- * streams, beside a look at each part.
+ * Which parts of a route are looked at, of routes of all sizes.
  */
 
 
@@ -17,105 +16,159 @@
 
 
 #define MANY   1100
-#define TIMES  20000
+#define TIMES  4000
+#define TURNS  6
 
 
-static ngx_uint_t differs(int apart);
+static ngx_uint_t wrong_parts(void);
+static ngx_uint_t wrong_unread(ngx_uint_t turns);
+static void some_route(ngx_kafka_ws_route_t *r);
+static ngx_uint_t wrong_list(ngx_kafka_ws_route_t *r, ngx_uint_t found);
 
+
+static ngx_kafka_ws_mark_t        marks[MANY];
+static ngx_kafka_ws_route_part_t  parts[MANY];
 
 /* each has a record; those that are read are at it */
-
-uint64_t
-ngx_kafka_ws_ring_head(const ngx_kafka_ws_ring_t *ring)
-{
-    (void) ring;
-
-    return 1;
-}
+static const uint64_t             head = 1;
 
 
 int
 main(void)
 {
-    ngx_uint_t  i, k, wrong;
+    ngx_uint_t  i, wrong[3];
 
-    static const struct {
-        const char  *name;
-        int          apart;    /* one of so many numbers is left out */
-    } kinds[] = {
-        { "one behind the other", 0 },
-        { "in runs", 40 },
-        { "anywhere", 1 }
-    };
+    memset(wrong, 0, sizeof(wrong));
 
-    for (k = 0; k < 3; k++) {
-        wrong = 0;
-
-        for (i = 0; i < TIMES; i++) {
-            wrong += differs(kinds[k].apart);
-        }
-
-        is_int(wrong, 0, "streams %s", kinds[k].name);
+    for (i = 0; i < TIMES; i++) {
+        wrong[0] += wrong_parts();
+        wrong[1] += wrong_unread(1);
+        wrong[2] += wrong_unread(TURNS);
     }
+
+    is_int(wrong[0], 0, "all of a subscriber, each in its turn the first");
+    is_int(wrong[1], 0, "those that are unread");
+    is_int(wrong[2], 0, "each of them in its turn the first");
 
     return tap_done(3);
 }
 
 
 static ngx_uint_t
-differs(int apart)
+wrong_parts(void)
 {
-    uint32_t                          n;
-    uint64_t                          bits;
-    ngx_uint_t                        i, k, at, one, first, found, differ;
-    ngx_kafka_ws_route_t              r;
-    ngx_kafka_ws_subscription_t       sub;
-    static ngx_kafka_ws_mark_t        marks[MANY];
-    static ngx_kafka_ws_route_part_t  many[MANY];
+    ngx_uint_t                   i, k, n, turn, differ;
+    ngx_kafka_ws_route_t         r;
+    ngx_kafka_ws_subscription_t  sub;
 
-    memset(&r, 0, sizeof(ngx_kafka_ws_route_t));
-
-    r.parts = many;
-    r.nparts = 1 + (ngx_uint_t) rand() % MANY;
-
-    for (i = 0; i < NGX_KAFKA_WS_STREAM_WORDS; i++) {
-        bits = (uint64_t) rand() << 32 ^ (uint64_t) rand();
-        r.unread[i] = rand() % 4 ? 0 : rand() % 4 ? bits & bits >> 7 : bits;
-    }
-
-    n = (uint32_t) rand() % 1000;
-
-    for (k = 0; k < r.nparts; k++) {
-        many[k].number = n;
-        many[k].open = rand() % 9 > 0;
-        many[k].place.seq = rand() % 9 == 0;
-
-        n += apart && rand() % apart == 0 ? 1 + (uint32_t) rand() % 70 : 1;
-    }
+    some_route(&r);
 
     sub.nplaces = (uint32_t) rand() % (uint32_t) (r.nparts + 1);
+    turn = (ngx_uint_t) rand();
 
-    first = (ngx_uint_t) rand() % r.nparts;
+    n = ngx_kafka_ws_gather_parts(&r, &sub, marks, turn);
     differ = 0;
 
-    for (one = 0; one < 2; one++) {
-        found = ngx_kafka_ws_gather_parts(&r, one ? &sub : NULL, marks, first);
-        at = 0;
-
-        for (i = 0, k = first; i < r.nparts; i++, k = (k + 1) % r.nparts) {
-            n = many[k].number;
-            n = r.unread[n / 64 % NGX_KAFKA_WS_STREAM_WORDS] >> n % 64 & 1;
-
-            if (many[k].open
-                && (one ? k < sub.nplaces : n && many[k].place.seq == 0))
-            {
-                differ += (at >= found || marks[at].k != k);
-                at++;
-            }
+    for (i = 0, k = 0; i < sub.nplaces; i++) {
+        if (parts[(turn + i) % sub.nplaces].open) {
+            differ += (k == n || marks[k].k != (turn + i) % sub.nplaces);
+            k++;
         }
+    }
 
-        differ += (at != found);
+    return differ + (k != n);
+}
+
+
+/* a part that is read in between is not unread the next time */
+
+static ngx_uint_t
+wrong_unread(ngx_uint_t turns)
+{
+    ngx_uint_t            n, differ;
+    ngx_kafka_ws_route_t  r;
+
+    some_route(&r);
+
+    differ = 0;
+
+    while (turns--) {
+        n = ngx_kafka_ws_gather_unread(&r, marks);
+        differ += wrong_list(&r, n);
+
+        if (n > 1) {
+            differ += (r.unread == marks[0].k || r.unread != marks[1].k);
+            parts[marks[n / 2].k].place.seq = 1;
+        }
     }
 
     return differ;
+}
+
+
+/*
+ * returns:  how many were found that should not be, or were not, or are still
+ *           unread
+ */
+
+static ngx_uint_t
+wrong_list(ngx_kafka_ws_route_t *r, ngx_uint_t found)
+{
+    uint32_t     k;
+    ngx_uint_t   i, n, differ, all;
+    static char  seen[MANY];
+
+    memset(seen, 0, sizeof(seen));
+
+    differ = 0;
+    all = 0;
+
+    for (i = 0; i < found; i++) {
+        differ += seen[marks[i].k];
+        seen[marks[i].k] = 1;
+    }
+
+    for (i = 0; i < r->nparts; i++) {
+        n = parts[i].listed && parts[i].open && parts[i].place.seq == 0;
+        differ += ((ngx_uint_t) seen[i] != n || parts[i].listed != n);
+        all += n;
+    }
+
+    for (i = 0, k = r->unread; k != NGX_KAFKA_WS_NONE && i <= all; i++) {
+        differ += (seen[k] != 1);
+        k = parts[k].unread;
+    }
+
+    return differ + (i != all);
+}
+
+
+static void
+some_route(ngx_kafka_ws_route_t *r)
+{
+    int                         few;
+    ngx_uint_t                  k;
+    ngx_kafka_ws_route_part_t  *part;
+
+    memset(r, 0, sizeof(ngx_kafka_ws_route_t));
+
+    r->parts = parts;
+    r->nparts = 1 + (ngx_uint_t) rand() % (rand() % 2 ? MANY : 4);
+    r->unread = NGX_KAFKA_WS_NONE;
+
+    few = 1 + rand() % 20;
+
+    for (k = 0; k < r->nparts; k++) {
+        part = &parts[k];
+
+        part->view.ring.next = &head;
+        part->open = rand() % 9 > 0;
+        part->place.seq = rand() % 9 == 0;
+        part->listed = rand() % few == 0;
+
+        if (part->listed) {
+            part->unread = r->unread;
+            r->unread = (uint32_t) k;
+        }
+    }
 }

@@ -5,6 +5,8 @@ package KafkaWS::Bench;
 use warnings;
 use strict;
 
+use base qw(Exporter);
+
 use IO::Socket::INET;
 use JSON::PP ();
 use Time::HiRes qw(sleep);
@@ -15,7 +17,11 @@ use KafkaWS::Nginx;
 use KafkaWS::Ports;
 use KafkaWS::Process qw(tool now);
 
+our @EXPORT_OK = qw(median);
+
 use constant CALLGRIND => qw(valgrind -q --tool=callgrind);
+use constant SETTLE => 5;		# s, under callgrind
+use constant STATUS => 'ngx_kafka_ws_status_handler';
 
 sub new {
 	my ($class, $broker) = @_;
@@ -137,7 +143,7 @@ sub callgrind {
 	my ($self, %o) = @_;
 	my $topic = $self->topic();
 	my $t = $self->nginx($topic, $o{location} // '', CALLGRIND,
-		'--trace-children=yes');
+		'--trace-children=yes', '--zero-before=' . STATUS);
 
 	# refusals while the topic is not known yet must not be counted
 	KafkaWS::Load->start(port => $t->port(0), connections => 1,
@@ -147,6 +153,11 @@ sub callgrind {
 		connections => $o{clients}, seconds => 300, ready_in => 120,
 		$o{load} ? (%{ $o{load} }, frames => $o{records})
 			: (records => $o{records}, run => $self->{run}));
+
+	# the clients are there, but where each of them starts may still have
+	# to be found out
+	sleep SETTLE;
+	$t->status();
 
 	$self->produce($topic, %o);
 
@@ -303,6 +314,12 @@ sub cpu {
 		frames => $frames, compressed => $r->{compressed},
 		bytes => $r->{bytes},
 		frames_per_read => $r->{frames} / $r->{reads} };
+}
+
+sub median {
+	my @v = sort { $a <=> $b } @_;
+
+	return @v % 2 ? $v[$#v / 2] : ($v[@v / 2 - 1] + $v[@v / 2]) / 2;
 }
 
 # returns: { client => quantiles, bare => quantiles }, in microseconds

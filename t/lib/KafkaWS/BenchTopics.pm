@@ -10,6 +10,7 @@ use base qw(KafkaWS::BenchFilter);
 
 use Time::HiRes qw(sleep);
 
+use KafkaWS::Bench qw(median);
 use KafkaWS::Load qw(cpu_ns);
 use KafkaWS::Process qw(now wait_for);
 
@@ -17,7 +18,6 @@ use constant {
 	WARM => 1,			# s, not measured
 	QUIET => 3,			# s, without records
 	PASS => 'ngx_kafka_ws_worker_pass_handler',
-	SETTLE => 5,			# s, under callgrind
 };
 
 # Pairs of topics_cpu() for one topic and for more.
@@ -47,18 +47,19 @@ sub topics_pairs {
 			. '%s: 1 topic %.0f ns, %d topics %.0f ns, ratio %.2f; '
 			. 'a second without records %.1f and %.1f ms', $n,
 			$who eq 'bare' ? 'a bare consumer' : $who,
-			median($of[0]), $n, median($of[1]),
-			median([map { $of[1][$_] / $of[0][$_] } 0 .. $#own]),
-			map { median($seen{$_}{"quiet_$who"}) / 1e6 } $one,
-				$n);
+			median(@{ $of[0] }), $n, median(@{ $of[1] }),
+			median(map { $of[1][$_] / $of[0][$_] }
+				0 .. $#own),
+			map { median(@{ $seen{$_}{"quiet_$who"} })
+				/ 1e6 } $one, $n);
 	}
 
-	my $ratio = median(\@own);
+	my $ratio = median(@own);
 
 	$summary->($ratio > $limit, sprintf 'the helper in times of a bare '
 		. 'consumer: 1 topic %.2f, %d topics %.2f; ratio %.2f (limit '
-		. '%.1f)', median($seen{$one}{own}), $n, median($seen{$n}{own}),
-		$ratio, $limit);
+		. '%.1f)', median(@{ $seen{$one}{own} }), $n,
+		median(@{ $seen{$n}{own} }), $ratio, $limit);
 }
 
 # As many records, each for one client of as many: with several topics each
@@ -170,7 +171,7 @@ sub topics_callgrind {
 		rate => $o{records} / $o{seconds}, size => $o{size})
 		if $o{records};
 
-	sleep $since + $o{seconds} + SETTLE - now();
+	sleep $since + $o{seconds} + KafkaWS::Bench::SETTLE - now();
 
 	my $r = $load->stop();
 
@@ -202,12 +203,6 @@ sub spent {
 	$sub->();
 
 	return map { $_ => cpu_ns($pid->{$_}) - $before{$_} } keys %$pid;
-}
-
-sub median {
-	my @v = sort { $a <=> $b } @{ $_[0] };
-
-	return $v[@v / 2];
 }
 
 sub cluster { return $_[0]->status()->{clusters}[0] }
