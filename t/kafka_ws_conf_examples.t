@@ -21,7 +21,8 @@ select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
 my @wanted = qw(auth-request behind-proxy development-mock filter limits
-	many-workers minimal resume status tls-clients tls-sasl-broker topics);
+	many-partitions many-workers minimal resume status tls-clients
+	tls-sasl-broker topics);
 my %found = map { m{([^/]+)\.conf$} => $_ }
 	glob "$FindBin::Bin/../conf-examples/*.conf";
 
