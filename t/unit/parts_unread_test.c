@@ -23,7 +23,8 @@
 static ngx_uint_t wrong_parts(void);
 static ngx_uint_t wrong_unread(ngx_uint_t turns);
 static void some_route(ngx_kafka_ws_route_t *r);
-static ngx_uint_t wrong_list(ngx_kafka_ws_route_t *r, ngx_uint_t found);
+static ngx_uint_t wrong_list(ngx_kafka_ws_route_t *r, const char *want,
+    ngx_uint_t found);
 
 
 static ngx_kafka_ws_mark_t        marks[MANY];
@@ -85,7 +86,8 @@ wrong_parts(void)
 static ngx_uint_t
 wrong_unread(ngx_uint_t turns)
 {
-    ngx_uint_t            n, differ;
+    ngx_uint_t            k, n, differ;
+    static char           want[MANY];
     ngx_kafka_ws_route_t  r;
 
     some_route(&r);
@@ -93,8 +95,14 @@ wrong_unread(ngx_uint_t turns)
     differ = 0;
 
     while (turns--) {
+
+        for (k = 0; k < r.nparts; k++) {
+            want[k] = parts[k].listed && parts[k].open
+                      && parts[k].place.seq == 0;
+        }
+
         n = ngx_kafka_ws_gather_unread(&r, marks);
-        differ += wrong_list(&r, n);
+        differ += wrong_list(&r, want, n);
 
         if (n > 1) {
             differ += (r.unread == marks[0].k || r.unread != marks[1].k);
@@ -107,15 +115,15 @@ wrong_unread(ngx_uint_t turns)
 
 
 /*
- * returns:  how many were found that should not be, or were not, or are still
- *           unread
+ * want:     1 for each part that should be found, and be unread still
+ * returns:  how many are not, or are besides
  */
 
 static ngx_uint_t
-wrong_list(ngx_kafka_ws_route_t *r, ngx_uint_t found)
+wrong_list(ngx_kafka_ws_route_t *r, const char *want, ngx_uint_t found)
 {
     uint32_t     k;
-    ngx_uint_t   i, n, differ, all;
+    ngx_uint_t   i, differ, all;
     static char  seen[MANY];
 
     memset(seen, 0, sizeof(seen));
@@ -129,9 +137,9 @@ wrong_list(ngx_kafka_ws_route_t *r, ngx_uint_t found)
     }
 
     for (i = 0; i < r->nparts; i++) {
-        n = parts[i].listed && parts[i].open && parts[i].place.seq == 0;
-        differ += ((ngx_uint_t) seen[i] != n || parts[i].listed != n);
-        all += n;
+        differ += (seen[i] != want[i]
+                   || parts[i].listed != (ngx_uint_t) want[i]);
+        all += (ngx_uint_t) want[i];
     }
 
     for (i = 0, k = r->unread; k != NGX_KAFKA_WS_NONE && i <= all; i++) {
