@@ -50,7 +50,10 @@ ngx_kafka_ws_route_look_part(ngx_kafka_ws_route_part_t *part)
 }
 
 
-/* one of many thousands in a second, hardly any of which has any */
+/*
+ * For a loop over many thousands of parts, hardly any of which has any: a
+ * function that other files may call is not made part of it.
+ */
 
 static ngx_uint_t
 ngx_kafka_ws_route_news(ngx_kafka_ws_route_part_t *part)
