@@ -30,7 +30,7 @@ my ($one, $two, $empty) = map { $kafka->create_topic("$base.$_",
 # what is there before: the last 3 of 10 are preloaded
 $kafka->produce($one, map { { partition => 0, value => "old$_" } } 0 .. 9);
 
-my $t = KafkaWS::Nginx->new(broker => $kafka)->plan(34);
+my $t = KafkaWS::Nginx->new(broker => $kafka)->plan(35);
 
 $t->write_file_expand('nginx.conf', <<"EOT")->run();
 
@@ -189,12 +189,22 @@ if ($kafka->has('times')) {
 my ($all) = started($one, 'start=earliest');
 
 if ($kafka->has('times')) {
-	is(values_of($all, 11), join(' ', map({ "old$_" } 0 .. 9), 'new'),
+	# between partitions there is no order
+
+	my @all = $all->records(38, TIME);
+
+	is(join(' ', map { $_->{value} } grep { $_->{partition} == 0 } @all),
+		join(' ', map({ "old$_" } 0 .. 9), 'new',
+			map({ "while $_" } 1 .. 5),
+			map({ "away$_" } 1 .. 20), 'live'),
 		'from the beginning');
+	is(join(' ', map { $_->{value} } grep { $_->{partition} == 1 } @all),
+		'still', 'the other partition, too');
 
 } else {
 	is(join(' ', sort split / /, values_of($all, 5)),
 		'away18 away19 away20 live still', 'from the beginning');
+	is($all->next_record(0.1), undef, 'and no more');
 }
 
 # one that nobody has asked for so far, from its beginning
