@@ -26,7 +26,9 @@ typedef struct {
     uint64_t                     life;
     ngx_kafka_ws_stream_t       *stream;
     ngx_str_t                    topic;        /* the directory's */
-    ngx_kafka_ws_segment_t      *segment;
+    ngx_kafka_ws_segment_t      *segment;      /* the read's own; NULL: the
+                                                  last one is full, and the
+                                                  next is not made yet */
     ngx_kafka_ws_kafka_part_t   *assigned;
     ngx_kafka_ws_ring_t          ring;         /* of the segment */
     int64_t                      next;         /* offset to come */

@@ -150,7 +150,9 @@ ngx_kafka_ws_backfill_reads(ngx_kafka_ws_backfill_t *b)
             continue;
         }
 
-        if (ngx_kafka_ws_load_relaxed(&read->segment->next) != read->next) {
+        if (read->segment
+            && ngx_kafka_ws_load_relaxed(&read->segment->next) != read->next)
+        {
             ngx_kafka_ws_segment_filled(read->segment, read->next, 0);
             b->dirty = 1;
         }
@@ -328,14 +330,16 @@ ngx_kafka_ws_backfill_publish(ngx_kafka_ws_backfill_t *b,
         ngx_kafka_ws_segment_filled(read->segment, read->next, 1);
         ngx_kafka_ws_backfill_tell(b);
 
+        /* it may give way to another read's from now on */
+        read->segment = NULL;
+        read->full = ngx_kafka_ws_shm_now();
+
         if (++read->filled >= NGX_KAFKA_WS_BACKFILL_TURN
             && read->bytes >= NGX_KAFKA_WS_BACKFILL_LEAST && read->contested)
         {
             ngx_kafka_ws_backfill_finish(b, read, read->next);
             return NGX_AGAIN;
         }
-
-        read->full = ngx_kafka_ws_shm_now();
 
         if (ngx_kafka_ws_backfill_follow(b, read) != NGX_OK) {
             return NGX_AGAIN;
@@ -414,6 +418,10 @@ ngx_kafka_ws_backfill_finish(ngx_kafka_ws_backfill_t *b,
 {
     read->done = 1;
     b->dirty = 1;
+
+    if (read->segment == NULL) {
+        return;
+    }
 
     if (next == read->segment->from) {
         ngx_kafka_ws_segment_free(b->cluster, read->segment);
