@@ -19,6 +19,7 @@ use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(within);
+use KafkaWS::Stall;
 
 use constant {
 	PARTITIONS => 3, RATE => 200, TIME => 10, RELOADS => 10, CLIENTS => 3,
@@ -79,16 +80,19 @@ my $bulk = $b->bulk_start($topic, run => 'reload', rate => RATE, size => 100,
 for my $n (1 .. RELOADS) {
 	flow($_, 20) for 0 .. $#c;
 
+	my @old = $t->worker_pids();
+
 	$t->reload();
 
-	my $told = now();
+	my ($told, $stall) = (now(), KafkaWS::Stall->new($$, @old));
 
 	for my $i (0 .. $#c) {
 		flow($i, 1e9);		# up to the Close
 
 		my ($code, $reason) = $c[$i]->wait_close(TIME);
 
-		$late++ if now() > $told + DRAIN + within(1);
+		$late++ if now() - $told - $stall->seconds()
+			> DRAIN + within(1);
 		$closes++ if ($code // 0) == 1012;
 		$reasons++ if ($reason // '') eq $c[$i]->cursor;
 
@@ -97,11 +101,11 @@ for my $n (1 .. RELOADS) {
 			@{ $c[$i]{start}{partitions} };
 	}
 
-	$gone++ if wait_for($told + DRAIN + within(1) - now(), sub {
+	$gone++ if wait_for(TIME, sub {
 		my @now = $t->old_worker_pids();
 
-		return !@now;
-	});
+		return $stall->seconds() >= 0 && !@now;
+	}) && now() - $told - $stall->seconds() <= DRAIN + within(1);
 
 	$descriptors //= descriptors();
 }

@@ -19,6 +19,7 @@ use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(unmeasured within);
+use KafkaWS::Stall;
 
 use constant TIME => 10;
 
@@ -133,21 +134,35 @@ sub started {
 	return $c;
 }
 
+# from Kafka's acknowledgement on: what that takes is none of nginx's
 sub latency {
 	my ($c, $value) = @_;
-	my $since = now();
 
 	$kafka->produce($topic, $value);
+
+	my $since = now();
+
 	die "no record\n" if ($c->records(1, TIME))[0]{value} ne $value;
 
 	return now() - $since;
 }
 
+# returns: the time that it took itself
 sub stop {
 	my ($signal) = @_;
+	my $p = $t->{master};
+	my $stall = KafkaWS::Stall->new($$, $p->pid);
 	my $since = now();
 
-	return $t->stop($signal) ? now() - $since : 1000;
+	$t->signal($signal);
+
+	my $ended = wait_for(3 * TIME, sub { $stall->seconds(); !$p->alive });
+	my $time = now() - $since;
+
+	note(sprintf '%s: %.2f s, %.2f of them off a processor', $signal,
+		$time, $stall->seconds());
+
+	return $t->stop() && $ended ? $time - $stall->seconds() : 1000;
 }
 
 ###############################################################################

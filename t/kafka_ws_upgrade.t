@@ -21,6 +21,7 @@ use KafkaWS::Flow;
 use KafkaWS::Neighbour;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(within);
+use KafkaWS::Stall;
 
 use constant { TIME => 10, CLIENTS => 4, PARTITIONS => 2 };
 
@@ -181,16 +182,24 @@ sub upgrade {
 sub leaves {
 	my ($nginx, $signal, $count, $name, @clients) = @_;
 	my @pids = $nginx->pids(qr/^nginx: (?!master)/);
+	my $stall = KafkaWS::Stall->new($$,
+		map { $_->pids(qr/^nginx: (?!master)/) } $t, $new);
 	my $since = now();
 
 	$nginx->signal($signal);
 
 	is_deeply($flow->closes(@clients), { 1001 => $count },
 		"$name: closes with the cursor");
+	$stall->seconds();
 	is($flow->back(@clients), $count, "$name: all resume");
-	ok(wait_for(TIME, sub { !grep { alive($_) } @pids }),
-		"$name: processes gone");
-	cmp_ok(now() - $since, '<', within(2), "$name: time");
+	ok(wait_for(TIME, sub { $stall->seconds();
+		!grep { alive($_) } @pids }), "$name: processes gone");
+
+	my $time = now() - $since;
+
+	note(sprintf '%s: %.2f s, %.2f of them off a processor', $name, $time,
+		$stall->seconds());
+	cmp_ok($time - $stall->seconds(), '<', within(2), "$name: time");
 }
 
 sub alive { return KafkaWS::Daemon::Master->new($_[0])->alive }
