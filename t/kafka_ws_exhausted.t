@@ -129,7 +129,11 @@ $limit = limit($helper);
 $b->down();
 ok(wait_for(TIME, sub { status()->{broker}{state} eq 'down' }),
 	'helper: the broker is away');
-limit($helper, lowest_free($helper));
+
+# its sockets come and go now; the first three are always taken
+limit($helper, 3);
+my $since = now();
+
 $b->up();
 start_bulk();
 
@@ -137,8 +141,11 @@ my $lines = () = $t->log() =~ /\n/g;
 
 is($flow->read(1, 0.5), 0, 'helper: nothing comes');
 is(status()->{broker}{state}, 'down', 'helper: the status says why');
-cmp_ok(status()->{heartbeat_age_ms}, '<', within(1000),
-	'helper: its heart beats');
+ok(wait_for(TIME, sub {
+	my $ago = 1000 * (now() - $since);
+
+	return status()->{heartbeat_age_ms} < $ago;
+}), 'helper: its heart beats');
 cmp_ok(scalar(() = $t->log() =~ /\n/g), '<', $lines + 20,
 	'helper: hardly a line in the log');
 is_deeply([$flow->lost()], [], 'helper: none was closed');

@@ -141,7 +141,8 @@ is($c->{zone}{size}, 16 << 20, 'zone size');
 ok($c->{zone}{free} > 1 << 20 && $c->{zone}{free} < 12 << 20, 'zone free');
 is($c->{epoch}, 1, 'epoch');
 is($c->{helper_pid}, $t->helper_pid(), 'helper_pid');
-cmp_ok($c->{heartbeat_age_ms}, '<', within(1000), 'heartbeat_age_ms');
+ok(wait_for(TIME, sub { cluster()->{heartbeat_age_ms} < within(1000) }),
+	'heartbeat_age_ms');
 is($c->{broker}{state}, 'up', 'broker state');
 ok(abs($c->{broker}{since_ms} / 1000 - time) < 60, 'broker since_ms');
 is($c->{broker}{error}, undef, 'broker error');
