@@ -137,7 +137,7 @@ my @halves = (
 	['reset in the handshake', qr/104: Connection reset by peer/,
 		sub { $_[0]->reset() }],
 	['handshake without end', qr/client timed out/,
-		sub { $_[0]->wait_eof(TIME) }],
+		sub { $_[0]->wait_eof(TIME) }, 1],
 );
 
 my $b = KafkaWS::Broker->new();
@@ -156,8 +156,6 @@ events {
 
 http {
     %%GLOBALS_HTTP%%
-
-    client_header_timeout  1s;
 
     kafka_ws_cluster c {
         brokers   %%BROKERS%%;
@@ -192,6 +190,12 @@ http {
             kafka_ws_topic  \$name;
         }
     }
+
+    server {
+        listen  127.0.0.1:%%PORT_1%%;
+
+        client_header_timeout  1s;
+    }
 }
 
 EOT
@@ -224,8 +228,8 @@ for my $case (@requests) {
 }
 
 for my $case (@halves) {
-	my ($name, $said, $end) = @$case;
-	my $c = half($name, $said);
+	my ($name, $said, $end, $port) = @$case;
+	my $c = half($name, $said, $port);
 
 	sleep 0.1;
 	$end->($c);
@@ -322,12 +326,12 @@ sub from {
 
 # a connection with a part of a request
 sub half {
-	my ($name, $said) = @_;
+	my ($name, $said, $port) = @_;
 
 	expect($name, $said);
 
 	my $sock = IO::Socket::INET->new(Proto => 'tcp',
-		PeerAddr => '127.0.0.1', PeerPort => $t->port(0),
+		PeerAddr => '127.0.0.1', PeerPort => $t->port($port),
 		LocalAddr => local_address()) or die "connect: $!\n";
 
 	syswrite $sock, 'GET / HTTP/1.1' . CRLF . 'Host: a' . CRLF . 'Upgr';
