@@ -355,21 +355,22 @@ sub helper_pid {
 
 sub master_pid { return $_[0]->{master}->pid }
 
-# children of the master whose title matches
+# children of the master whose title matches, in the order of their starts
 sub pids {
 	my ($self, $title) = @_;
 	my $master = $self->{master} or return;
-	my @pids;
+	my %at;
 
 	for my $pid (children($master->pid)) {
 		my $line = read_file("$self->{dir}/title.$pid")
 			|| read_file("/proc/$pid/cmdline");
 
 		$line =~ tr/\0/ /;
-		push @pids, $pid if $line =~ $title;
+		$at{$pid} = (split ' ', read_file("/proc/$pid/stat"))[21] // 0
+			if $line =~ $title;
 	}
 
-	@pids = sort { $a <=> $b } @pids;
+	my @pids = sort { $at{$a} <=> $at{$b} || $a <=> $b } keys %at;
 
 	return @pids;
 }

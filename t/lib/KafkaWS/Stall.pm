@@ -38,17 +38,18 @@ sub new {
 sub seconds {
 	my ($self) = @_;
 
-	return stolen() - $self->{stolen} + sum0($self->each());
+	return stolen() - $self->{stolen} + sum0($self->lost());
 }
 
 # returns: the same of the one that lost most: what goes on in all of them
 sub most {
 	my ($self) = @_;
 
-	return stolen() - $self->{stolen} + max(0, $self->each());
+	return stolen() - $self->{stolen} + max(0, $self->lost());
 }
 
-sub each {
+# each by itself
+sub lost {
 	my ($self) = @_;
 	my ($from, $now) = @$self{qw(from now)};
 
