@@ -15,6 +15,7 @@ use strict;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use List::Util qw(max);
 use Test::More;
 use Time::HiRes qw(sleep);
 
@@ -22,14 +23,15 @@ use KafkaWS::Broker;
 use KafkaWS::Load;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(amount within unmeasured);
+use KafkaWS::Stall;
 
 use constant {
 	CLIENTS => amount(10_000),
 	RELOADS => 2,
 	RATE => 4,
-	SECONDS => within(16),
+	SECONDS => 120,			# of the flow, at most
 	RESUME => 2_000_000,		# us, p99, from Close to the next record
-	STEP => within(6),
+	TIME => 60,
 };
 
 my $b = KafkaWS::Broker->new();
@@ -77,35 +79,50 @@ EOT
 ###############################################################################
 
 my $load = KafkaWS::Load->start(port => $t->port(0), uri => '/t',
-	connections => CLIENTS, run => 'again', records => RATE * SECONDS,
-	inflight => 2048, sources => 4, seconds => SECONDS + 60);
+	connections => CLIENTS, run => 'again', inflight => 2048, sources => 4,
+	seconds => 2 * SECONDS);
 my $bulk = $b->bulk_start($topic, run => 'again', rate => RATE, size => 200,
-	count => RATE * SECONDS);
-my $start = now();
-my @back;
+	seconds => SECONDS);
+my (@back, @off);
 
 for my $n (1 .. RELOADS) {
 	sleep 1;
 
 	my $since = now();
+	my $stall = KafkaWS::Stall->new($load->pid(),
+		sub { $t->worker_pids() });
 
 	$t->reload();
-	push @back, now() - $since if wait_for(30, sub {
-		!$t->old_worker_pids() && connections() == CLIENTS });
+	push @back, now() - $since if wait_for(TIME, sub {
+		!$t->old_worker_pids() && status()->{connections} == CLIENTS });
 
-	my $left = STEP - (now() - $since);
+	# all of them have a next record
+	my $next = next_offset();
 
-	sleep $left if $left > 0;
+	wait_for(TIME, sub { next_offset() > $next });
+	push @off, 1e6 * $stall->most();
 }
 
-cmp_ok(now() - $start, '<', SECONDS, 'all of it within the flow');
+ok($bulk->{process}->alive(), 'all of it within the flow');
 is(scalar @back, RELOADS, 'all are back');
 
-my $produced = $bulk->result(60);
-my $r = $load->result(90);
+my $produced = $bulk->stop();
+my $came = 0;
+
+wait_for(TIME, sub {
+	$came += $load->lap()->{n};
+
+	return $came >= CLIENTS * $produced->{acked};
+});
+
+# what comes twice comes later
+sleep 0.3;
+
+my $r = $load->stop();
 
 is($produced->{failed}, 0, 'all records produced');
-is($r->{done}, CLIENTS, 'every client has every record');
+is($r->{records}, CLIENTS * $produced->{acked},
+	'every client has every record');
 is($r->{lost} + $r->{doubled} + $r->{reordered} + $r->{corrupt}
 	+ $r->{protocol} + $r->{gaps}, 0, 'once, in order');
 is($r->{moved}, 0, 'every resume at its cursor');
@@ -117,17 +134,22 @@ is($r->{resume_us}{n}, RELOADS * CLIENTS, 'each has its next record');
 
 SKIP: {
 	unmeasured(1);
-	cmp_ok($r->{resume_us}{p99}, '<', within(RESUME),
+
+	# and not what the machine keeps the clients from
+	cmp_ok($r->{resume_us}{p99} - max(@off), '<', within(RESUME),
 		'from Close to the next record, p99');
 }
 
 note(sprintf '%d clients are back after %s s; p99 from Close to the next '
-	. 'record %.0f ms', CLIENTS, join(', ', map { sprintf '%.1f', $_ }
-	@back), $r->{resume_us}{p99} / 1000);
+	. 'record %.0f ms, off a processor %s ms', CLIENTS, join(', ',
+	map { sprintf '%.1f', $_ } @back), $r->{resume_us}{p99} / 1000,
+	join(', ', map { sprintf '%.0f', $_ / 1000 } @off));
 note($r->{text});
 
 ###############################################################################
 
-sub connections { return $t->status()->{clusters}[0]{connections} }
+sub next_offset { return status()->{topics}[0]{partitions}[0]{next} }
+
+sub status { return $t->status()->{clusters}[0] }
 
 ###############################################################################
