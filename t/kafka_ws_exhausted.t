@@ -50,6 +50,9 @@ events {
 http {
     %%GLOBALS_HTTP%%
 
+    # who is not read for long does not answer, either
+    kafka_ws_ping  5m;
+
     kafka_ws_cluster c {
         brokers   %%BROKERS%%;
         topics    $topic;

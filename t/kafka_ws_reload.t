@@ -22,8 +22,9 @@ use KafkaWS::Pace qw(within);
 use KafkaWS::Stall;
 
 use constant {
-	PARTITIONS => 3, RATE => 200, TIME => 10, RELOADS => 10, CLIENTS => 3,
+	PARTITIONS => 3, RATE => 100, TIME => 10, RELOADS => 10, CLIENTS => 3,
 	DRAIN => 0.6,
+	BUFFER => 1 << 20,		# more than comes while nobody reads
 };
 
 my $b = KafkaWS::Broker->new();
@@ -153,7 +154,7 @@ sub descriptors {
 
 sub started {
 	my ($uri) = @_;
-	my $c = KafkaWS::Client->open($t->port(0), $uri);
+	my $c = KafkaWS::Client->open($t->port(0), $uri, rcvbuf => BUFFER);
 
 	$c->{start} = $c->wait_event('start', 10);
 

@@ -74,7 +74,7 @@ EOT
 ###############################################################################
 
 my $flow = KafkaWS::Flow->new($t, clients => CLIENTS);
-my $bulk = $b->bulk_start($topic, run => 'upgrade', rate => 200, size => 100,
+my $bulk = $b->bulk_start($topic, run => 'upgrade', rate => 100, size => 100,
 	partitions => PARTITIONS, seconds => 120);
 
 is($flow->read(20), 20, 'flow');
