@@ -41,6 +41,9 @@ events {
 http {
     %%GLOBALS_HTTP%%
 
+    # who is not read while brokers come and go does not answer, either
+    kafka_ws_ping  5m;
+
     kafka_ws_cluster c {
         brokers   %%BROKERS%%;
         topics    $topic;

@@ -46,6 +46,9 @@ http {
     log_format  stream  '\$request_uri \$kafka_ws_records \$kafka_ws_bytes '
                         '\$kafka_ws_close';
 
+    # who is not read for long does not answer, either
+    kafka_ws_ping  5m;
+
     kafka_ws_cluster c {
         brokers   %%BROKERS%%;
         topics    $topic;
