@@ -202,8 +202,21 @@ sub begun {
 		return 0;
 	}
 
-	# values alone have no event
-	return 1 if $want->{bare};
+	# values alone have no event, but where they begin is fixed before a
+	# pong; with a cursor it says so itself
+	if ($want->{bare}) {
+		return 1 if $want->{older};
+
+		$self->send($stream->{socket}, "\x89\x80" . "\0" x 4);
+
+		my $pong = frame($stream->{socket}, \$stream->{buf})
+			// 'nothing';
+
+		return 1 if $pong eq 'pong';
+
+		$self->blame($stream, "answered a ping with $pong");
+		return 0;
+	}
 
 	my $frame = frame($stream->{socket}, \$stream->{buf}) // 'nothing';
 	my @said = $frame =~ /"partition":(\d+)/g;
