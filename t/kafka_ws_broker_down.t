@@ -20,7 +20,7 @@ use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(within);
-use KafkaWS::Stall;
+use KafkaWS::Waited;
 
 use constant TIME => 60;
 
@@ -82,7 +82,7 @@ is($code, 0, 'configuration test without a broker');
 is(scalar(grep { !/ (?:syntax is ok|test is successful)$/ }
 	split /\n/, $out), 0, 'and not a word') or diag($out);
 
-my ($since, $stall) = (now(), KafkaWS::Stall->new($$, sub {
+my ($since, $queued) = (now(), KafkaWS::Waited->new($$, sub {
 	$t->{master} ? ($t->master_pid(), $t->pids(qr/./)) : () }));
 
 $t->run();
@@ -90,8 +90,8 @@ $t->run();
 my $time = now() - $since;
 
 note(sprintf 'start: %.2f s, %.2f of them off a processor', $time,
-	$stall->seconds());
-cmp_ok($time - $stall->seconds(), '<', within(1),
+	$queued->seconds());
+cmp_ok($time - $queued->seconds(), '<', within(1),
 	'nginx starts without a broker');
 is($t->http_get('/static')->body, 'there', 'static site');
 

@@ -23,7 +23,7 @@ use KafkaWS::Flow;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(within);
 use KafkaWS::Process qw(tool);
-use KafkaWS::Stall;
+use KafkaWS::Waited;
 
 use constant { TIME => 10, CLIENTS => 4, PARTITIONS => 2, HOUR => 3600 };
 
@@ -156,7 +156,7 @@ sub step {
 # within a second from now on, which begins once more if it was lost
 sub beats {
 	my ($name) = @_;
-	my $stall = KafkaWS::Stall->new(status()->{helper_pid});
+	my $queued = KafkaWS::Waited->new(status()->{helper_pid});
 	my $since = now();
 	my ($waited, $age);
 
@@ -165,7 +165,7 @@ sub beats {
 		$waited = now() - $since;
 		$age = status()->{heartbeat_age_ms} / 1000;
 	} until $age < $waited
-		|| $waited - $stall->seconds() > within(1);
+		|| $waited - $queued->seconds() > within(1);
 
 	cmp_ok($age, '<', $waited, $name);
 }

@@ -23,7 +23,7 @@ use KafkaWS::Load;
 use KafkaWS::Neighbour;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(amount within unmeasured);
-use KafkaWS::Stall;
+use KafkaWS::Waited;
 
 use constant {
 	CLIENTS => amount(50),
@@ -101,7 +101,7 @@ my $bulk = $b->bulk_start($topic, run => 'kills', rate => RATE, size => 200,
 
 # what the machine takes, and Kafka: no fault of nginx
 my @busy = (sub { $t->pids(qr/./) }, $load->pid());
-my $stall = KafkaWS::Stall->new(@busy);
+my $queued = KafkaWS::Waited->new(@busy);
 
 flows(RATE);
 lap();
@@ -169,8 +169,8 @@ note($r->{text});
 sub lap {
 	my $lap = $load->lap()->{stall};
 
-	$lap->{off} = $bulk->lap() + 1e6 * $stall->most();
-	$stall = KafkaWS::Stall->new(@busy);
+	$lap->{off} = $bulk->lap() + 1e6 * $queued->most();
+	$queued = KafkaWS::Waited->new(@busy);
 
 	return $lap;
 }

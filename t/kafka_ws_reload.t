@@ -19,7 +19,7 @@ use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(within);
-use KafkaWS::Stall;
+use KafkaWS::Waited;
 
 use constant {
 	PARTITIONS => 3, RATE => 100, TIME => 10, RELOADS => 10, CLIENTS => 3,
@@ -85,14 +85,14 @@ for my $n (1 .. RELOADS) {
 
 	$t->reload();
 
-	my ($told, $stall) = (now(), KafkaWS::Stall->new($$, @old));
+	my ($told, $queued) = (now(), KafkaWS::Waited->new($$, @old));
 
 	for my $i (0 .. $#c) {
 		flow($i, 1e9);		# up to the Close
 
 		my ($code, $reason) = $c[$i]->wait_close(TIME);
 
-		$late++ if now() - $told - $stall->seconds()
+		$late++ if now() - $told - $queued->seconds()
 			> DRAIN + within(1);
 		$closes++ if ($code // 0) == 1012;
 		$reasons++ if ($reason // '') eq $c[$i]->cursor;
@@ -105,8 +105,8 @@ for my $n (1 .. RELOADS) {
 	$gone++ if wait_for(TIME, sub {
 		my @now = $t->old_worker_pids();
 
-		return $stall->seconds() >= 0 && !@now;
-	}) && now() - $told - $stall->seconds() <= DRAIN + within(1);
+		return $queued->seconds() >= 0 && !@now;
+	}) && now() - $told - $queued->seconds() <= DRAIN + within(1);
 
 	$descriptors //= descriptors();
 }

@@ -23,7 +23,7 @@ use KafkaWS::Broker;
 use KafkaWS::Load;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(amount within unmeasured);
-use KafkaWS::Stall;
+use KafkaWS::Waited;
 
 use constant {
 	CLIENTS => amount(10_000),
@@ -89,7 +89,7 @@ for my $n (1 .. RELOADS) {
 	sleep 1;
 
 	my $since = now();
-	my $stall = KafkaWS::Stall->new($load->pid(),
+	my $queued = KafkaWS::Waited->new($load->pid(),
 		sub { $t->worker_pids() });
 
 	$t->reload();
@@ -100,7 +100,7 @@ for my $n (1 .. RELOADS) {
 	my $next = next_offset();
 
 	wait_for(TIME, sub { next_offset() > $next });
-	push @off, 1e6 * $stall->most();
+	push @off, 1e6 * $queued->most();
 }
 
 ok($bulk->{process}->alive(), 'all of it within the flow');

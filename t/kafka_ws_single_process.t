@@ -19,7 +19,7 @@ use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(unmeasured within);
-use KafkaWS::Stall;
+use KafkaWS::Waited;
 
 use constant TIME => 10;
 
@@ -151,18 +151,18 @@ sub latency {
 sub stop {
 	my ($signal) = @_;
 	my $p = $t->{master};
-	my $stall = KafkaWS::Stall->new($$, $p->pid);
+	my $queued = KafkaWS::Waited->new($$, $p->pid);
 	my $since = now();
 
 	$t->signal($signal);
 
-	my $ended = wait_for(3 * TIME, sub { $stall->seconds(); !$p->alive });
+	my $ended = wait_for(3 * TIME, sub { $queued->seconds(); !$p->alive });
 	my $time = now() - $since;
 
 	note(sprintf '%s: %.2f s, %.2f of them off a processor', $signal,
-		$time, $stall->seconds());
+		$time, $queued->seconds());
 
-	return $t->stop() && $ended ? $time - $stall->seconds() : 1000;
+	return $t->stop() && $ended ? $time - $queued->seconds() : 1000;
 }
 
 ###############################################################################

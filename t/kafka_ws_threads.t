@@ -22,7 +22,7 @@ use KafkaWS::Flow;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(within);
 use KafkaWS::Process qw(tool);
-use KafkaWS::Stall;
+use KafkaWS::Waited;
 
 # two of the module's; two handles with threads for themselves, for the
 # bootstrap broker, the coordinator and the one broker
@@ -93,14 +93,14 @@ is($t->http_get('/file.html')->body, 'static', 'start: another site');
 is(KafkaWS::Client->connect($t->port(0), '/ws')->status, 503,
 	'start: a stream is not there yet');
 
-my $stall = KafkaWS::Stall->new($$, $t->pids(qr/./));
+my $queued = KafkaWS::Waited->new($$, $t->pids(qr/./));
 my $since = now();
 
 fail_after(0, OURS);
 
 my $flow = KafkaWS::Flow->new($t, clients => CLIENTS, uri => '/ws');
 
-cmp_ok(now() - $since - $stall->seconds(), '<', within(2 * OURS + 1),
+cmp_ok(now() - $since - $queued->seconds(), '<', within(2 * OURS + 1),
 	'start: streams begin');
 is(left(), 0, 'start: each failed once');
 is(lines(qr/pthread_create/), 1, 'start: one line in the log');

@@ -21,7 +21,7 @@ use KafkaWS::Flow;
 use KafkaWS::Neighbour;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(within);
-use KafkaWS::Stall;
+use KafkaWS::Waited;
 
 use constant { TIME => 10, CLIENTS => 4, PARTITIONS => 2 };
 
@@ -182,7 +182,7 @@ sub upgrade {
 sub leaves {
 	my ($nginx, $signal, $count, $name, @clients) = @_;
 	my @pids = $nginx->pids(qr/^nginx: (?!master)/);
-	my $stall = KafkaWS::Stall->new($$,
+	my $queued = KafkaWS::Waited->new($$,
 		map { $_->pids(qr/^nginx: (?!master)/) } $t, $new);
 	my $since = now();
 
@@ -190,16 +190,16 @@ sub leaves {
 
 	is_deeply($flow->closes(@clients), { 1001 => $count },
 		"$name: closes with the cursor");
-	$stall->seconds();
+	$queued->seconds();
 	is($flow->back(@clients), $count, "$name: all resume");
-	ok(wait_for(TIME, sub { $stall->seconds();
+	ok(wait_for(TIME, sub { $queued->seconds();
 		!grep { alive($_) } @pids }), "$name: processes gone");
 
 	my $time = now() - $since;
 
 	note(sprintf '%s: %.2f s, %.2f of them off a processor', $name, $time,
-		$stall->seconds());
-	cmp_ok($time - $stall->seconds(), '<', within(2), "$name: time");
+		$queued->seconds());
+	cmp_ok($time - $queued->seconds(), '<', within(2), "$name: time");
 }
 
 sub alive { return KafkaWS::Daemon::Master->new($_[0])->alive }

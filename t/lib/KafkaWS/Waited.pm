@@ -1,11 +1,11 @@
-package KafkaWS::Stall;
+package KafkaWS::Waited;
 
 # How long a busy machine kept processes from a processor, to be taken off a
 # time that is compared with a limit: what is left is their own.
 #
-#	my $stall = KafkaWS::Stall->new($$, $t->worker_pids());
+#	my $queued = KafkaWS::Waited->new($$, $t->worker_pids());
 #	...				# what is timed
-#	cmp_ok(now() - $since - $stall->seconds(), '<', 1, 'in time');
+#	cmp_ok(now() - $since - $queued->seconds(), '<', 1, 'in time');
 #
 # A process that ends keeps what it had when seconds() was last called, so ask
 # again while one is waited for.  With a sub instead of a pid, those that it
@@ -63,10 +63,10 @@ sub look {
 	my $now = $self->{now};
 
 	for my $pid (map { ref $_ ? $_->() : $_ } @{ $self->{pids} }) {
-		my $waited = waited($pid);
+		my $queued = waited($pid);
 
 		# threads that have ended are in it no more
-		$now->{$pid} = $waited if $waited > ($now->{$pid} // -1);
+		$now->{$pid} = $queued if $queued > ($now->{$pid} // -1);
 	}
 }
 
