@@ -130,7 +130,7 @@ for my $case (@stay) {
 	$b->clear_errors(FETCH);
 	is($flow->read(100), 100, "$cause: flow after it");
 	ok(wait_for(TIME, sub {
-		lines(qr/all partitions are fetched again after [1-9]\d{3} ms/)
+		lines(qr/all partitions are fetched again after [1-9]\d{3,} ms/)
 		== 1 + ($code == 35) }), "$cause: a line when it is over");
 	ok(wait_for(TIME, sub { !defined broker()->{error} }),
 		"$cause: no error in the status");
@@ -150,7 +150,7 @@ for my $code (@pass, -1, 1, 10, 17, 30, 31, 42, 58, 87) {
 
 is($flow->read(200), 200, 'flow after each error that passes');
 is_deeply([$flow->lost()], [], 'no connection was lost');
-is(broker()->{state}, 'up', 'state in status');
+ok(wait_for(TIME, sub { broker()->{state} eq 'up' }), 'state in status');
 
 $near->finish();
 

@@ -20,13 +20,14 @@ use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(within);
 
-use constant { TIME => 10, DRAIN => within(3) };
+# in the long drain nobody is closed within any time that is waited for
+use constant { TIME => 10, DRAIN => within(3), LONG => within(60) };
 
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('conf'));
 my $second = $b->create_topic($b->topic('second'));
 
-my $t = KafkaWS::Nginx->new(broker => $b)->plan(45);
+my $t = KafkaWS::Nginx->new(broker => $b)->plan(46);
 
 # what an nginx.conf has else than the first one
 my %base = (topics => $topic, zone => '16m', more => '', load => '%%MODULE%%');
@@ -43,9 +44,10 @@ is($c->records(3, TIME), 3, 'records before all of it');
 
 # a topic more: the ring and its history stay
 
-my $all = records();
+my $all = 3;
 
-reload(topics => "$topic $second",
+ok(wait_for(TIME, sub { records() == $all }), 'they are counted');
+reload(drain => LONG, topics => "$topic $second",
 	more => "location /second { kafka_ws c; kafka_ws_topic $second; }");
 
 my ($code, $reason) = $c->wait_close(TIME);
@@ -71,12 +73,13 @@ is(($c->records(1, TIME))[0]{offset}, 3, 'topic added: the first streams on');
 
 my $told = now();
 
-reload(topics => "$topic $second", more => "location /text { kafka_ws c; "
-	. "kafka_ws_topic $topic; kafka_ws_format text; }");
+reload(drain => LONG, topics => "$topic $second",
+	more => "location /text { kafka_ws c; kafka_ws_topic $topic; "
+	. "kafka_ws_format text; }");
 
 is(($c->wait_close(TIME))[0], 1012, 'format added: close');
 is(($s->wait_close(TIME))[0], 1012, 'format added: close of another');
-cmp_ok(now() - $told, '<', DRAIN, 'format added: at once');
+cmp_ok(now() - $told, '<', LONG / 2, 'format added: at once');
 
 $c = started('/?cursor=0:2');
 is_deeply($c->{start}{partitions}[0], { partition => 0, offset => 2,
@@ -101,7 +104,7 @@ reload(zone => '24m', drain => 3);
 
 is(($c->wait_close(TIME))[0], 1012, 'zone resized: close');
 is(($text->wait_close(TIME))[0], 1012, 'zone resized: close of text');
-cmp_ok(now() - $told, '<', DRAIN, 'zone resized: at once');
+cmp_ok(now() - $told, '<', LONG / 2, 'zone resized: at once');
 
 $c = started('/?cursor=0:4');
 is(($c->records(1, TIME))[0]{value}, 'text', 'zone resized: resume');
