@@ -16,13 +16,12 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Test::More;
-use Time::HiRes qw(sleep);
 
 use KafkaWS::Broker;
 use KafkaWS::Load;
 use KafkaWS::Neighbour;
 use KafkaWS::Nginx qw(wait_for now);
-use KafkaWS::Pace qw(amount within unmeasured);
+use KafkaWS::Pace qw(amount unmeasured);
 
 use constant {
 	CLIENTS => amount(20),
@@ -93,8 +92,8 @@ my $bulk = $b->bulk_start($topic, run => 'leaders', rate => RATE, size => 200,
 	seconds => 240, $b->kind eq 'mock' ? (inflight => 1) : ());
 
 flows(2 * RATE);
-$load->lap();
 
+my $got = $load->lap()->{n};
 my $leader = $b->leaders($topic)->{0};
 my ($moves, @worst, @kafka) = (0);
 
@@ -108,9 +107,16 @@ for my $n (1 .. MOVES) {
 
 	# what the new leader gets comes through
 	flows(RATE / 20);
-	$moves++ if $b->leaders($topic)->{0} == $leader;
+
+	# another node may hear of it later
+	$moves++ if wait_for(10, sub {
+		$b->leaders($topic)->{0} == $leader });
 	push @kafka, $bulk->lap();
-	push @worst, $load->lap()->{stall}{max};
+
+	my $lap = $load->lap();
+
+	push @worst, $lap->{stall}{max};
+	$got += $lap->{n};
 }
 
 $near->finish();
@@ -122,7 +128,12 @@ is($sent->{failed}, 0, 'all records produced');
 ok(wait_for(10, sub { next_offset() == $sent->{acked} }),
 	'as many in the ring');
 
-sleep within(0.5);
+# and as many on their way to the clients
+
+wait_for(10, sub {
+	$got += $load->lap()->{n};
+	return $got >= $sent->{acked} * CLIENTS;
+});
 
 my $r = $load->stop();
 
