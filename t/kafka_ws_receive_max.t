@@ -128,13 +128,19 @@ EOT
 sub reloaded {
 	my ($receive, $name) = @_;
 	my $cursor = $c->cursor;
+	my $before = helper();
 
 	conf($receive);
 	$t->reload();
 	is(($c->wait_close(TIME))[0], 1012, $name);
 
+	# what the old one would take is not for it
+	wait_for(TIME, sub { (helper() // 0) != $before }) or die "no new helper\n";
+
 	return started("/?cursor=$cursor");
 }
+
+sub helper { return $t->status()->{clusters}[0]{helper_pid} }
 
 sub lines {
 	return scalar grep {
