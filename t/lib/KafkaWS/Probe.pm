@@ -110,6 +110,9 @@ sub new {
 	my ($class, $t, %o) = @_;
 	my $self = bless { nginx => $t, port => $t->port(0), %o }, $class;
 
+	# a client that had not read all is reset when it goes, and that has
+	# a line, perhaps later than now
+	$self->settle();
 	$self->new_lines();
 
 	return $self;
