@@ -135,7 +135,8 @@ sub reloaded {
 	is(($c->wait_close(TIME))[0], 1012, $name);
 
 	# what the old one would take is not for it
-	wait_for(TIME, sub { (helper() // 0) != $before }) or die "no new helper\n";
+	wait_for(TIME, sub { (helper() // 0) != $before })
+		or die "no new helper\n";
 
 	return started("/?cursor=$cursor");
 }
