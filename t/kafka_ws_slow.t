@@ -143,7 +143,12 @@ is($c->records($left, TIME), $left, 'lag: up to the last record');
 $c = started('/patient');
 fill($c);
 
-my @got = $c->records(MANY, TIME);
+# each has its time: nobody promises how fast small buffers are
+my @got;
+
+while (@got < MANY) {
+	push @got, $c->next_record(TIME) // last;
+}
 
 is(@got, MANY, 'in time: every record');
 is(scalar(grep { length $_->{value} != SIZE } @got), 0, 'in time: whole');
