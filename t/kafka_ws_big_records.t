@@ -133,6 +133,9 @@ my ($small, $small_text, $closed) = map {
 is($small->wait_event('start', 10)->{partitions}[0]{offset}, $high + 1,
 	'start behind it');
 
+# the one worker takes them in turn, so the text one has begun, too
+$closed->wait_event('start', 10) or die "no start event\n";
+
 my $at = $b->produce($topic, { key => 'k' x 10, value => 'v' x 980,
 	headers => [['name', 'vvvvvv']] });
 my $fits = $small->next_record(10);

@@ -189,9 +189,10 @@ http {
 EOT
 ###############################################################################
 
-my @live = map { open_case($_) } @cases;
+# which has no start event: it begins before those behind it
 my $text = KafkaWS::Client->open($t->port(0), '/text?u=ann',
 	format => 'text');
+my @live = map { open_case($_) } @cases;
 
 $_->wait_event('start', TIME) for @live;
 

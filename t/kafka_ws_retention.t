@@ -64,10 +64,11 @@ EOT
 
 ###############################################################################
 
-my ($c, $closed) = map { KafkaWS::Client->open($t->port(0), $_) }
-	'/', '/close';
+# the first one has no start event: it begins before those behind it
 my $text = KafkaWS::Client->open($t->port(0), '/',
 	subprotocol => 'kafka.text.v1');
+my ($c, $closed) = map { KafkaWS::Client->open($t->port(0), $_) }
+	'/', '/close';
 
 $_->wait_event('start', 10) or die "no start event\n" for $c, $closed;
 

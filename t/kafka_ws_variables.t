@@ -508,6 +508,10 @@ sub started {
 	if ($c->{format} eq 'json') {
 		$c->wait_event('start', TIME);
 		$c->{seen} = { records => 0, bytes => 0, skipped => 0 };
+
+	} else {
+		# it has begun when one that came behind it has
+		started('/plain?behind')->disconnect();
 	}
 
 	return $c;
