@@ -197,6 +197,8 @@ my ($behind) = grep { $_->{partition} == 0 } $again->records(2, 10);
 is($behind->{value}, 'between', 'and the record behind it');
 
 is(partition_of('small')->{too_large}, 4 + 3, 'status: too large');
+wait_for(10, sub { partition_of('c')->{next} == $at + 7 })
+	or die "the other cluster does not come\n";
 is(partition_of('c')->{too_large}, 2, 'status of the other cluster');
 
 ###############################################################################

@@ -236,9 +236,12 @@ is(join(' ', sort map { $_->{value} } $c->records(2, 10)), 'p5 q',
 
 # offsets are exact
 
-$c->send_text(qq({"command":"seek","id":"s","topic":"$two","partition":0,)
-	. qq("offset":${\BIG}}));
-$c->send_text(qq({"command":"pause","id":"p","topic":"$two"}));
+# in one packet: what is ahead of the log is waited for no longer than 1 s
+
+$c->raw_write(join '', map { KafkaWS::WebSocket::frame(1, $_) }
+	qq({"command":"seek","id":"s","topic":"$two","partition":0,)
+	. qq("offset":${\BIG}}),
+	qq({"command":"pause","id":"p","topic":"$two"}));
 
 is($c->answer('p')->{cursor}, '0:' . BIG . ',1:6', 'an offset beyond 2^53');
 
@@ -425,6 +428,9 @@ $_->records(20, 0.3) for @last;
 $t->signal('QUIT');
 
 my ($single, $double, $still) = map { [$_->wait_close(10)] } @last;
+
+# what came before the Close, but after the look above
+$last[0]->records(20, 0);
 
 is("@$single", "1001 " . $last[0]->cursor($two), 'the only stream');
 is("@$double", '1001 ', 'one of two');

@@ -53,8 +53,13 @@ http {
         location /small {
             kafka_ws_echo;
             kafka_ws_max_frame  1000;
-            kafka_ws_ping       300ms timeout=300ms;
             kafka_ws_origin     example.com required;
+        }
+
+        location /ping {
+            kafka_ws_echo;
+            kafka_ws_ping    300ms timeout=300ms;
+            kafka_ws_origin  example.com required;
         }
     }
 }
@@ -102,7 +107,7 @@ EOT
 	$c->send_text('x' x 1001);
 	is(($c->wait_close(TIME))[0], 1009, "$name: kafka_ws_max_frame");
 
-	$c = KafkaWS::Client->open($t->port(0), '/small',
+	$c = KafkaWS::Client->open($t->port(0), '/ping',
 		origin => 'http://example.com', auto_pong => 0);
 	is(($c->wait_close(TIME))[0], 1011, "$name: kafka_ws_ping");
 

@@ -77,7 +77,7 @@ entry($witness);
 
 # made again at once: before anyone takes it for gone
 
-$b->delete_topic($_) for $quick, $slow;
+$b->delete_topic($_) for $slow, $quick;
 
 wait_for(20, sub { eval { $b->create_topic($quick) } })
 	or die "the topic is not made again\n";
