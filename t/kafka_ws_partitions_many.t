@@ -84,9 +84,11 @@ my (@times, $missed);
 
 for (1 .. RECORDS) {
 	my $p = int rand PARTITIONS;
-	my $since = now();
 
 	$broker->produce($topic, { partition => $p, value => $_ });
+
+	# what a broker takes is not nginx's
+	my $since = now();
 
 	for my $c ($all, $one[$p]) {
 		my ($r) = $c->records(1, TIME);
