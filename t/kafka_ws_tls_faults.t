@@ -16,12 +16,11 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Test::More;
-use Time::HiRes qw(sleep);
 
 use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Load qw(descriptors);
-use KafkaWS::Nginx qw(wait_for);
+use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Process;
 use KafkaWS::WebSocket;
 
@@ -155,6 +154,9 @@ for my $version ('1.2', '1.3') {
 	while (defined(my $line = $p->line(60))) {
 		my ($name, $from, $outcome) = split /\t/, $line;
 
+		# pings want their pongs
+		$stream->until(now() + 0.001, sub { 0 });
+
 		$seen{$name} = $outcome;
 		$names{$from} = $name;
 	}
@@ -202,6 +204,8 @@ sub renegotiation {
 
 	unlink $out;
 
+	my $before = () = $t->read_testfile('s_client.log')
+		=~ /^(?:RENEGOTIATING|KEYUPDATE)$/mg;
 	my $p = KafkaWS::Process->start(pipe => 1, log => "$dir/s_client.log",
 		command => ['sh', '-c', 'exec "$@" >' . $out, 'sh', 'openssl',
 			's_client', '-no_ign_eof', $version, '-connect',
@@ -219,11 +223,19 @@ sub renegotiation {
 
 	my $started = $seen->('"event":"start"');
 
-	for (1 .. 5) {
+	# it says so when it has done that: what it has not read before would be
+	# one read with what follows
+
+	for my $n (1 .. 5) {
 		last unless $p->alive;
 
 		syswrite $p->{in}, "$letter\n";
-		sleep 0.1;
+		wait_for(TIME, sub {
+			my @done = $t->read_testfile('s_client.log')
+				=~ /^(?:RENEGOTIATING|KEYUPDATE)$/mg;
+
+			return @done - $before == $n || !$p->alive;
+		});
 	}
 
 	syswrite $p->{in}, KafkaWS::WebSocket::frame(9, 'still there')
