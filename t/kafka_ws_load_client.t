@@ -4,6 +4,7 @@
 # The server here is a script: what each connection in turn is sent.
 
 # brokers: none
+# run: waits
 
 use warnings;
 use strict;
@@ -186,7 +187,7 @@ sub run {
 	push @pids, $pid;
 
 	my $load = KafkaWS::Load->start(port => $listen->sockport,
-		run => 'self', records => N, seconds => 1, linger_ms => 100,
+		run => 'self', records => N, seconds => 5, linger_ms => 100,
 		%o);
 
 	my $result = $load->result(20);
