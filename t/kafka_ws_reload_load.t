@@ -21,6 +21,7 @@ use KafkaWS::Load;
 use KafkaWS::Neighbour;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(amount within);
+use KafkaWS::Stall;
 
 use constant {
 	CLIENTS => amount(50),
@@ -29,9 +30,10 @@ use constant {
 	QUIET => 6 * KafkaWS::Neighbour::QUIET,	# in all, or less
 	RELOADS => 10,
 	KILLS => 3,
+	SPARE => 12,			# seconds of the flow, for a slow machine
 };
 
-use constant SECONDS => int(within(36) + QUIET);
+use constant SECONDS => int(within(32) + SPARE + QUIET);
 
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('reload'), partitions => PARTITIONS);
@@ -76,10 +78,11 @@ my $load = KafkaWS::Load->start(port => $t->port(0), uri => '/t',
 my $bulk = $b->bulk_start($topic, run => 'reload', rate => RATE, size => 200,
 	partitions => PARTITIONS, count => RATE * SECONDS);
 
+my $stall = KafkaWS::Stall->start();
 my $start = now();
 my ($reloads, $kills) = (0, 0);
 my @events;
-my $step = (SECONDS - QUIET - 4) / (RELOADS + KILLS);
+my $step = (SECONDS - QUIET - SPARE) / (RELOADS + KILLS);
 
 # r: reload, k: kill; the flow goes on in between, which is the test
 for my $what (qw(r r k r r r k r r r k r r)) {
@@ -115,6 +118,7 @@ cmp_ok(now() - $start, '<', SECONDS, 'all of it within the flow');
 
 my $produced = $bulk->result(60);
 my $r = $load->result(90);
+my $late = ($stall->lap())[1] * 1e6;
 
 # the first ones may come before the topics are known
 delete $r->{codes}{503};
@@ -130,9 +134,9 @@ is($r->{resets} + $r->{eofs} + $r->{close_resets} + $r->{turned_away}, 0,
 	'no connection cut or turned away');
 is_deeply($r->{codes}, { 1000 => CLIENTS, 1012 => CLIENTS * RELOADS },
 	'each reload sends 1012, nothing else closes');
-cmp_ok($r->{stall_us}{max}, '<', within(1_000_000),
+cmp_ok($r->{stall_us}{max} - $late, '<', within(1_000_000),
 	'longest stall under a second');
-cmp_ok($r->{resume_us}{max}, '<', within(1_000_000),
+cmp_ok($r->{resume_us}{max} - $late, '<', within(1_000_000),
 	'from Close to the next record');
 
-note("$r->{text}\n@events");
+note("$r->{text}\n@events\nlongest stall of the machine, us: $late");
