@@ -167,6 +167,7 @@ if ($mock) {
 	}
 
 	produce('after it came and went');
+	wait_for(TIME, sub { state() eq 'up' });
 
 	# what was told within the minute before counts
 	my $told = lines(qr/no broker can be reached/, $from);
@@ -174,6 +175,7 @@ if ($mock) {
 
 	ok($told > 0 && $told <= $most,
 		'comes and goes: few outages are told') or diag($told);
+	wait_for(TIME, sub { lines(qr/broker reached again/, $from) == $told });
 	is(lines(qr/broker reached again/, $from), $told,
 		'comes and goes: and their ends');
 }
