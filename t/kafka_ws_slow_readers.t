@@ -198,7 +198,7 @@ sub flow {
 	my $sent = $b->produce_bulk($topic, run => $run =~ tr/a-z0-9//cdr,
 		rate => RATE, size => SIZE, count => $n);
 	my $r = $load->result(90);
-	my $late = ($stall->lap())[1] * 1e6;
+	my $late = $stall->lap()->{longest} * 1e6;
 
 	die "$run: not every record to every reader: $r->{text}\n"
 		if $sent->{failed} || $r->{exit} || $r->{gaps}
