@@ -71,7 +71,15 @@ for my $workers (@counts) {
 
 	is($same, @c, "$workers workers: every client has every record");
 
-	my $s = $t->status()->{clusters}[0];
+	# another worker may answer than the one which sent the last of them
+	my $s;
+
+	wait_for(TIME, sub {
+		$s = $t->status()->{clusters}[0];
+
+		return $s->{records} >= RECORDS
+			&& $s->{frames} >= RECORDS * @c;
+	});
 
 	is($s->{records}, RECORDS, "$workers workers: read once");
 	is($s->{frames}, RECORDS * @c, "$workers workers: frames");
