@@ -18,7 +18,7 @@ use Test::More;
 
 use KafkaWS::Broker;
 use KafkaWS::Client;
-use KafkaWS::Nginx;
+use KafkaWS::Nginx qw(wait_for);
 
 use constant TIME => 10;
 
@@ -129,7 +129,13 @@ for my $case (['plain', 0, @plain], ['tls', 1, @tls]) {
 
 # each request has ended once; others were refused before the topic was known
 
-my $lines = () = $t->read_testfile('ends.log') =~ /^101 /mg;
+my $lines;
+
+wait_for(TIME, sub {
+	$lines = () = $t->read_testfile('ends.log') =~ /^101 .*\n/mg;
+
+	return $lines > @plain + @tls;
+});
 
 is($lines, @plain + @tls + 1, 'a line in the log for each connection');
 

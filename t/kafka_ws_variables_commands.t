@@ -262,7 +262,7 @@ sub logged {
 	my $text;
 
 	wait_for(TIME, sub { ($text) = $t->read_testfile($file // 'stream.log')
-		=~ /^\Q$c->{uri}\E (.*)/m }) or die "no line of $c->{uri}\n";
+		=~ /^\Q$c->{uri}\E (.*)\n/m }) or die "no line of $c->{uri}\n";
 
 	return $text;
 }
