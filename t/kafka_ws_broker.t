@@ -98,11 +98,15 @@ if (!$kafka) {
 	exit;
 }
 
+# each transaction ends with a marker, which is written after the answer
+
+ends($high + 3);
 is(kcat($b, $t, 0, '%s', $high), 'onetwo', 'committed records are seen');
 
 $high = $b->watermarks($t)->{0}[1];
 $b->txn_abort($t, 'three', 'four');
 $b->produce($t, 'after');
+ends($high + 4);
 is(kcat($b, $t, 0, '%s', $high), 'after', 'aborted records are not');
 
 $high = $b->watermarks($t)->{0}[1];
@@ -138,13 +142,25 @@ is(eval { $b->watermarks($t); 1 } && join(',', keys %{ $b->watermarks($t) }),
 	$m->produce($topic, 'x');
 	kcat($m, $topic, 0, '%s');
 
-	my $after = $m->metrics();
+	my $after;
+
+	# a fetch is counted when it has been answered
+	wait_for(10, sub {
+		($after = $m->metrics())->{fetches} > $before->{fetches} });
 
 	cmp_ok($after->{fetches}, '>', $before->{fetches}, 'metrics: fetches');
 	cmp_ok($after->{connections}, '>', 0, 'metrics: connections');
 }
 
 ###############################################################################
+
+# until the first partition is read up to there
+sub ends {
+	my ($offset) = @_;
+
+	wait_for(30, sub { $b->watermarks($t)->{0}[1] >= $offset })
+		or die "the log does not end at $offset\n";
+}
 
 # the last record of a partition, or all from an offset, by another program
 sub kcat {
