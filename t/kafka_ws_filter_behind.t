@@ -17,7 +17,7 @@ use Test::More;
 
 use KafkaWS::Broker;
 use KafkaWS::Client;
-use KafkaWS::Nginx;
+use KafkaWS::Nginx qw(now wait_for);
 
 use constant { TIME => 30, RECORDS => 16_000, SIZE => 400, KEYS => 4 };
 
@@ -60,6 +60,9 @@ http {
         kafka_ws_fields    partition offset key value;
         kafka_ws_backfill  off;
 
+        # nobody reads some of them for long
+        kafka_ws_ping      5m;
+
         location = /large {
             kafka_ws         large;
             kafka_ws_slow    close buffer=64k lag=10m;
@@ -82,6 +85,7 @@ EOT
 
 ###############################################################################
 
+my $since = now();
 my $reads = open_client('/large?u=k1');
 my $waits = open_client('/large?u=k1', 65536);
 my $other = open_client('/large?u=k2');
@@ -108,6 +112,14 @@ kill 'CONT', $worker;
 
 is(said($reads->records($all / 2, TIME)), wanted(1, $all / 2 .. $all - 1),
 	'one that reads, and all at once');
+
+# those who did not read, once the small ring, too, has gone on to the end
+
+wait_for(TIME, sub { !grep { $_->{next} < $half }
+	@{ $t->status()->{clusters}[1]{topics}[0]{partitions} } })
+	or die "the small ring stays behind\n";
+read_to([$other, 0, $half], [$waits, 1, $half - 1], [$lapped, 1, $half]);
+
 is(said($other->records($all, TIME)), wanted(2, 0 .. $all - 1),
 	'another key');
 
@@ -156,6 +168,21 @@ is("@wrong", '', 'each record comes, or is within a gap');
 is($foreign // 0, 0, 'and no other one comes');
 
 ###############################################################################
+
+# Has clients read up to an offset of a partition, all at a time: what a full
+# socket did not take the kernel sends again, but after at most as long as
+# nobody has read, so that one after another each would wait twice as long as
+# the one before.
+sub read_to {
+	my @late = @_;
+	my $until = now() + TIME + now() - $since;
+
+	while (@late && now() < $until) {
+		$_->[0]->until(now() + 0.05, sub { 0 }) for @late;
+		@late = grep { $_->[0]{arrived}{''}{ $_->[1] } < $_->[2] }
+			@late;
+	}
+}
 
 sub open_client {
 	my ($uri, $rcvbuf) = @_;
