@@ -16,7 +16,7 @@ use Test::More;
 use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Load;
-use KafkaWS::Nginx;
+use KafkaWS::Nginx qw(wait_for);
 use KafkaWS::Pace qw(amount);
 
 use constant { TIME => 30, CLIENTS => amount(400), RECORDS => 8000,
@@ -74,7 +74,15 @@ my $load = KafkaWS::Load->start(port => $t->port(0), uri => '/',
 is($b->produce_bulk($topic, run => 'ahead', count => RECORDS,
 	size => 400)->{acked}, RECORDS, 'records');
 
-# the worker sends them, four hundred times each
+# The worker sends them, four hundred times each.  The ring has them before:
+# it is the worker that is waited for, not Kafka, for which that would be the
+# position of another log after a second.
+
+wait_for(TIME, sub { $t->status()->{clusters}[0]{topics}[0]{partitions}[0]
+	{next} == RECORDS }) or die "the ring does not have them\n";
+
+note('sent when they come: ', $t->status()->{clusters}[0]{frames}, ' of ',
+	CLIENTS * RECORDS);
 
 my @ahead = map { KafkaWS::Client->open($t->port(0),
 	'/?cursor=0:' . RECORDS) } 1 .. AHEAD;
