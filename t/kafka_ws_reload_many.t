@@ -6,7 +6,7 @@
 
 # brokers: kafka
 # run: alone
-# timeout: 300
+# timeout: 600
 
 ###############################################################################
 
@@ -31,14 +31,12 @@ use constant {
 	RELOADS => amount(100),
 	PARTITIONS => 4,
 	RATE => amount(1000),
-	STEP => within(0.55),		# seconds for each reload
+	STEP => 0.55,			# seconds for each reload, at least
+	SECONDS => 500,			# the flow, if nobody ends it
 	DRAIN => 0.2,
 	RESUME => 250_000,		# us
 	TURN => 20,			# reloads, then a time without any
 };
-
-use constant SECONDS => int(RELOADS * STEP + 8
-	+ (RELOADS / TURN + 2) * (KafkaWS::Neighbour::QUIET + 0.5));
 
 my $b = KafkaWS::Broker->new();
 my $topic = $b->create_topic($b->topic('many'), partitions => PARTITIONS);
@@ -95,23 +93,32 @@ EOT
 my $near = KafkaWS::Neighbour->start($t);
 my $load = KafkaWS::Load->start(port => $t->port(0), uri => '/t',
 	connections => CLIENTS, partitions => PARTITIONS, run => 'many',
-	records => RATE * SECONDS / PARTITIONS, seconds => SECONDS + 60);
+	seconds => SECONDS + 60);
 
 my $bulk = $b->bulk_start($topic, run => 'many', rate => RATE, size => 200,
-	partitions => PARTITIONS, count => RATE * SECONDS);
+	partitions => PARTITIONS, seconds => SECONDS);
 
 my $start = now();
-my (@gone, $stay);
+my $came = 0;
+my (@gone, $stay, @worst, @kafka);
 
 for my $n (1 .. RELOADS) {
 	$near->quiet() if $n % TURN == 1;
+
+	# each is there for each reload
+	wait_for(20, sub { connections() == CLIENTS })
+		or die "clients do not come back\n";
+	lap();
 
 	my $began = now();
 
 	$t->reload();
 
+	# the old ones have been told
+	my $told = now();
+
 	if (wait_for(20, sub { !$t->old_worker_pids() })) {
-		push @gone, now() - $began;
+		push @gone, now() - $told;
 
 	} else {
 		$stay++;
@@ -120,25 +127,43 @@ for my $n (1 .. RELOADS) {
 	my $left = $began + STEP - now();
 
 	sleep $left if $left > 0;
+
+	wait_for(20, sub { connections() == CLIENTS });
+
+	my ($worst, $kafka) = lap();
+
+	push @worst, $worst;
+	push @kafka, $kafka;
 }
 
 $near->finish();
 
-cmp_ok(now() - $start, '<', SECONDS, 'all of it within the flow');
+cmp_ok(now() - $start, '<', within(SECONDS), 'all of it within the flow');
 
 is(scalar @gone, RELOADS, 'reloads, old workers gone');
 is($stay, undef, 'none stays');
 
-cmp_ok(max(@gone), '<', within(DRAIN + 1), 'in the time to drain and a second');
+# a machine that stands still now and then meets few of them
 
-my $produced = $bulk->result(60);
-my $r = $load->result(90);
+cmp_ok(KafkaWS::Neighbour::p(0.95, @gone), '<', within(DRAIN + 1),
+	'in the time to drain and a second');
+
+my $produced = $bulk->stop();
+my $total = $produced->{acked} * CLIENTS;
+
+wait_for(30, sub {
+	$came += $load->lap()->{n};
+
+	return $came >= $total;
+});
+
+my $r = $load->stop();
 
 # the first ones may come before the topics are known
 delete $r->{codes}{503};
 
 is($produced->{failed}, 0, 'all records produced');
-is($r->{done}, CLIENTS, 'every client has every record');
+is($r->{records}, $total, 'every client has every record');
 is($r->{lost}, 0, 'lost');
 is($r->{doubled}, 0, 'doubled');
 is($r->{reordered}, 0, 'reordered');
@@ -153,13 +178,33 @@ is($r->{resume_us}{n}, CLIENTS * RELOADS, 'all came back');
 SKIP: {
 	unmeasured(2);
 
-	cmp_ok($r->{resume_us}{p99}, '<', RESUME,
-		'from Close to the next record, p99');
-	cmp_ok($r->{stall_us}{max}, '<', 1_000_000,
-		'longest stall under a second');
+	# what stops producers, too, is the machine's own, or Kafka's
+
+	cmp_ok($r->{resume_us}{p99} - KafkaWS::Neighbour::p(0.99, @kafka),
+		'<', RESUME, 'from Close to the next record, p99');
+	cmp_ok(max(map { $worst[$_] - $kafka[$_] } 0 .. $#worst), '<',
+		1_000_000, 'longest stall under a second');
 }
+
+note("longest stalls, clients/acknowledgements, ms: @{[
+	map { int($worst[$_] / 1000) . '/' . int($kafka[$_] / 1000) }
+	0 .. $#worst ]}");
 
 note(sprintf 'gone after %.3f to %.3f s', min(@gone), max(@gone));
 note($r->{text});
+
+###############################################################################
+
+sub connections { return $t->status()->{clusters}[0]{connections} }
+
+# returns: since the last one the longest stall of any client, and the longest
+# time without an acknowledgement, in us
+sub lap {
+	my $lap = $load->lap();
+
+	$came += $lap->{n};
+
+	return ($lap->{stall}{max}, $bulk->lap());
+}
 
 ###############################################################################
