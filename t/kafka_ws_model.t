@@ -5,6 +5,7 @@
 # states and finds nothing, and it finds every way to spoil the models.
 
 # brokers: none
+# timeout: 600
 
 use warnings;
 use strict;
@@ -19,7 +20,7 @@ use KafkaWS::Pace qw(within);
 use KafkaWS::Process qw(root);
 
 use constant {
-	SECONDS => 60,			# of one search
+	SECONDS => 60,			# of a processor, for one search
 	MEGABYTES => 1900,
 	DEPTH => 20_000,		# the longest way there is has 250 steps
 	STATES => 300_000,		# a model of any use has more
@@ -139,8 +140,8 @@ sub search {
 
 	die "cc: $said\n" if !-x 'pan';
 
-	# prints as it ends, also by SIGTERM
-	return run('timeout', within(SECONDS), './pan', '-w24', '-m' . DEPTH);
+	return run('prlimit', '--cpu=' . int within(SECONDS), './pan', '-w24',
+		'-m' . DEPTH);
 }
 
 
