@@ -5,7 +5,7 @@
 
 # brokers: kafka
 # run: alone
-# timeout: 300
+# timeout: 900
 
 use warnings;
 use strict;
@@ -27,6 +27,7 @@ use constant {
 	RATE => 10,
 	IDLE => 10,			# seconds, a long-poll is half a one
 	BUSY => 6,
+	TRIES => 3,
 };
 
 my $b = KafkaWS::Broker->new(kind => 'kafka', own => 1, metrics => 1);
@@ -36,7 +37,7 @@ my @runs = ([1, 1], [MANY, 1], [1, 4], [MANY, 4]);
 
 # the producer's own connections are there before
 my $idle_topic = $b->create_topic($b->topic('idle'), partitions => 1);
-my (%seen, $run);
+my ($run, $nth);
 
 for my $case (@runs) {
 	my ($clients, $workers) = @$case;
@@ -44,7 +45,6 @@ for my $case (@runs) {
 	my $r = measure($clients, $workers);
 
 	is($r->{exit}, 0, "$name: every record arrives");
-	$seen{$name} = $r;
 
 	if ($case == $runs[0]) {
 		cmp_ok($r->{connections}, '>', 0, 'the consumer is seen');
@@ -52,6 +52,19 @@ for my $case (@runs) {
 		cmp_ok($r->{busy}, '>', $r->{idle}, 'its fetches are seen');
 		$run = $r;
 		next;
+	}
+
+	# A machine that stands still for half a second takes a fetch of twenty,
+	# from either: both once more.  What is there stays.
+
+	for (2 .. TRIES) {
+		last if as_many($r->{idle}, $run->{idle})
+			&& as_many($r->{busy}, $run->{busy});
+		note("$name: $r->{idle} and $run->{idle} idle, "
+			. "$r->{busy} and $run->{busy} busy");
+
+		$run = measure(@{ $runs[0] });
+		$r = measure($clients, $workers);
 	}
 
 	is($r->{connections}, $run->{connections}, "$name: connections");
@@ -62,16 +75,22 @@ for my $case (@runs) {
 sub near {
 	my ($got, $expected, $name) = @_;
 
-	# a slow nginx takes more records at once
-	ok($got <= 1.1 * $expected
-		&& ($ENV{TEST_INSTRUMENTED} || $got >= 0.9 * $expected), $name)
+	ok(as_many($got, $expected), $name)
 		or diag("$got and $expected a second");
+}
+
+sub as_many {
+	my ($got, $expected) = @_;
+
+	# a slow nginx takes more records at once
+	return $got <= 1.1 * $expected
+		&& ($ENV{TEST_INSTRUMENTED} || $got >= 0.9 * $expected);
 }
 
 # returns: what the broker sees of this nginx, rates per second
 sub measure {
 	my ($clients, $workers) = @_;
-	my $name = "c$clients-w$workers";
+	my $name = "c$clients-w$workers-" . ++$nth;
 	my $n = RATE * (BUSY + 2);
 
 	$t->write_file_expand('nginx.conf', <<"EOT");
