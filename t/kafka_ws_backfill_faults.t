@@ -32,6 +32,7 @@ use constant {
 
 my $b = KafkaWS::Broker->new(own => 1);
 my $topic = $b->create_topic($b->topic('old'), partitions => PARTITIONS);
+my $other = $b->create_topic($b->topic('other'));
 my $t = KafkaWS::Nginx->new(broker => $b)->plan(10);
 
 $t->write_file_expand('nginx.conf', <<"EOT");
@@ -112,6 +113,9 @@ for my $what (qw(kill reload kill broker reload)) {
 		$b->down();
 		sleep 1;
 		$b->up();
+
+		# until a producer, too, can go on
+		$b->produce($other, 'again');
 		$outage = now() - $since;
 	}
 
