@@ -27,10 +27,11 @@ use constant {
 	CLIENTS => amount(50),
 	PARTITIONS => 4,
 	RATE => amount(2000),
-	QUIET => 6 * KafkaWS::Neighbour::QUIET,	# in all, or less
+	# in all, or less
+	QUIET => 6 * KafkaWS::Neighbour::QUIET,
 	RELOADS => 10,
 	KILLS => 3,
-	SPARE => 12,			# seconds of the flow, for a slow machine
+	SPARE => 12,			# seconds, for a slow machine
 };
 
 use constant SECONDS => int(within(32) + SPARE + QUIET);

@@ -215,7 +215,8 @@ sub flow {
 	}
 
 	note(sprintf '%s: %.1f MB/s; latency, us: p50 %d, p99 %d, max %d; '
-		. 'longest stall %d, of the machine %d', $run, RATE * SIZE / 1e6,
+		. 'longest stall %d, of the machine %d', $run,
+		RATE * SIZE / 1e6,
 		@{ $r->{latency_us} }{qw(p50 p99 max)}, $r->{stall_us}{max},
 		$late);
 
