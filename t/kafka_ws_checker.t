@@ -134,7 +134,10 @@ sub again {
 # what is due of the script; its report ends it
 sub step {
 	my ($run) = @_;
-	my $line = $run->{p}->line(0.001);
+	my $alive = $run->{p}->alive;
+
+	# all that one says who has ended is there
+	my $line = $run->{p}->line($alive ? 0.001 : 1);
 
 	if (defined $line && $line =~ /^\{/) {
 		$run->{text} = $line;
@@ -145,7 +148,7 @@ sub step {
 		return;
 	}
 
-	if (now() > $run->{until} || !$run->{p}->alive) {
+	if (now() > $run->{until} || (!$alive && !defined $line)) {
 		$run->{p}->stop('KILL');
 		$run->{ended} = 1;
 		return;

@@ -105,7 +105,12 @@ for my $case (['idle', '/quiet'], ['in flow', '/']) {
 	my $since = now();
 
 	$stall->lap();
-	deafen($_->socket) for @dead;
+
+	# whose pings are behind what they have not read are answered first
+	for my $c (@dead) {
+		$c->records(1e9, 0);
+		deafen($c->socket);
+	}
 
 	# they would answer, and the one that lives goes on
 	wait_for(TIME, sub {
