@@ -407,7 +407,9 @@ ngx_kafka_ws_group_next(ngx_kafka_ws_group_set_t *set,
         {
             group = ngx_queue_data(it->q, ngx_kafka_ws_group_t, queue);
 
-            if (ngx_kafka_ws_group_wants(set, group, block, len)) {
+            if (ngx_kafka_ws_filter_match(set->terms, set->nterms,
+                                          group->wants, block, len))
+            {
                 return group;
             }
         }
@@ -435,7 +437,8 @@ ngx_kafka_ws_group_next(ngx_kafka_ws_group_set_t *set,
 
         if (entry->hash == it->hash
             && ngx_kafka_ws_group_equal(&entry->value, &it->value)
-            && ngx_kafka_ws_group_wants(set, entry->group, block, len))
+            && ngx_kafka_ws_filter_match(set->terms, set->nterms,
+                                         entry->group->wants, block, len))
         {
             it->entry = entry;
             return entry->group;
@@ -443,4 +446,26 @@ ngx_kafka_ws_group_next(ngx_kafka_ws_group_set_t *set,
     }
 
     return NULL;
+}
+
+
+ngx_uint_t
+ngx_kafka_ws_group_wants(ngx_kafka_ws_group_set_t *set,
+    ngx_kafka_ws_group_t *group, u_char *block, size_t len)
+{
+    ngx_uint_t  key;
+
+    key = set->key;
+
+    /* what most records differ in comes first: the others may be long lists */
+
+    if (key != set->nterms && set->nterms > 1
+        && !ngx_kafka_ws_filter_match(&set->terms[key], 1, &group->wants[key],
+                                      block, len))
+    {
+        return 0;
+    }
+
+    return ngx_kafka_ws_filter_match(set->terms, set->nterms, group->wants,
+                                     block, len);
 }

@@ -120,10 +120,11 @@ typedef struct {
 ngx_kafka_ws_group_t *ngx_kafka_ws_group_next(ngx_kafka_ws_group_set_t *set,
     ngx_kafka_ws_group_iter_t *it, u_char *block, size_t len);
 
-/* 1, if a group wants a record */
-#define ngx_kafka_ws_group_wants(set, group, block, len)                      \
-    ngx_kafka_ws_filter_match((set)->terms, (set)->nterms, (group)->wants,    \
-                              block, len)
+/*
+ * returns:   1, if a group wants a record
+ */
+ngx_uint_t ngx_kafka_ws_group_wants(ngx_kafka_ws_group_set_t *set,
+    ngx_kafka_ws_group_t *group, u_char *block, size_t len);
 
 
 #endif /* _NGX_KAFKA_WS_GROUP_H_INCLUDED_ */
