@@ -12,6 +12,10 @@
 
 #define NGX_KAFKA_WS_GROUP_BUCKETS  16   /* at first */
 
+#define ngx_kafka_ws_group_match(set, group, block, len)                      \
+    ngx_kafka_ws_filter_match((set)->terms, (set)->nterms, (group)->wants,    \
+                              block, len)
+
 
 static ngx_uint_t ngx_kafka_ws_group_key(ngx_kafka_ws_group_set_t *set);
 static ngx_kafka_ws_group_t *ngx_kafka_ws_group_find(
@@ -407,9 +411,7 @@ ngx_kafka_ws_group_next(ngx_kafka_ws_group_set_t *set,
         {
             group = ngx_queue_data(it->q, ngx_kafka_ws_group_t, queue);
 
-            if (ngx_kafka_ws_filter_match(set->terms, set->nterms,
-                                          group->wants, block, len))
-            {
+            if (ngx_kafka_ws_group_match(set, group, block, len)) {
                 return group;
             }
         }
@@ -437,8 +439,7 @@ ngx_kafka_ws_group_next(ngx_kafka_ws_group_set_t *set,
 
         if (entry->hash == it->hash
             && ngx_kafka_ws_group_equal(&entry->value, &it->value)
-            && ngx_kafka_ws_filter_match(set->terms, set->nterms,
-                                         entry->group->wants, block, len))
+            && ngx_kafka_ws_group_match(set, entry->group, block, len))
         {
             it->entry = entry;
             return entry->group;
@@ -466,6 +467,5 @@ ngx_kafka_ws_group_wants(ngx_kafka_ws_group_set_t *set,
         return 0;
     }
 
-    return ngx_kafka_ws_filter_match(set->terms, set->nterms, group->wants,
-                                     block, len);
+    return ngx_kafka_ws_group_match(set, group, block, len);
 }

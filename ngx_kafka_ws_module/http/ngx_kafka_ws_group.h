@@ -121,7 +121,9 @@ ngx_kafka_ws_group_t *ngx_kafka_ws_group_next(ngx_kafka_ws_group_set_t *set,
     ngx_kafka_ws_group_iter_t *it, u_char *block, size_t len);
 
 /*
- * returns:   1, if a group wants a record
+ * Looks at one group, as for a subscriber that is not where its route is.
+ * returns:   1, if it wants the record
+ * cost:      mostly a compare, however long the lists of the other terms are
  */
 ngx_uint_t ngx_kafka_ws_group_wants(ngx_kafka_ws_group_set_t *set,
     ngx_kafka_ws_group_t *group, u_char *block, size_t len);
