@@ -118,7 +118,16 @@ is(said($reads->records($all / 2, TIME)), wanted(1, $all / 2 .. $all - 1),
 wait_for(TIME, sub { !grep { $_->{next} < $half }
 	@{ $t->status()->{clusters}[1]{topics}[0]{partitions} } })
 	or die "the small ring stays behind\n";
-read_to([$other, 0, $half], [$waits, 1, $half - 1], [$lapped, 1, $half]);
+
+my %last = ($other => [0, $half], $waits => [1, $half - 1],
+	$lapped => [1, $half]);
+
+KafkaWS::Client->read_together(TIME + now() - $since, sub {
+	my ($partition, $offset) = @{ $last{ $_[0] } };
+
+	return $_[0]{arrived}{''}{$partition} < $offset;
+}, $other, $waits, $lapped);
+
 
 is(said($other->records($all, TIME)), wanted(2, 0 .. $all - 1),
 	'another key');
@@ -168,21 +177,6 @@ is("@wrong", '', 'each record comes, or is within a gap');
 is($foreign // 0, 0, 'and no other one comes');
 
 ###############################################################################
-
-# Has clients read up to an offset of a partition, all at a time: what a full
-# socket did not take the kernel sends again, but after at most as long as
-# nobody has read, so that one after another each would wait twice as long as
-# the one before.
-sub read_to {
-	my @late = @_;
-	my $until = now() + TIME + now() - $since;
-
-	while (@late && now() < $until) {
-		$_->[0]->until(now() + 0.05, sub { 0 }) for @late;
-		@late = grep { $_->[0]{arrived}{''}{ $_->[1] } < $_->[2] }
-			@late;
-	}
-}
 
 sub open_client {
 	my ($uri, $rcvbuf) = @_;

@@ -13,14 +13,13 @@ use strict;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use POSIX ();
 use Test::More;
 
 use KafkaWS::Broker;
 use KafkaWS::Client;
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(within);
-use KafkaWS::Process qw(tool);
+use KafkaWS::Stall;
 
 use constant { PARTITIONS => 3, RATE => 300, TIME => 10, KILLS => 3 };
 
@@ -72,6 +71,7 @@ EOT
 
 ###############################################################################
 
+my $machine = KafkaWS::Stall->start();
 my $began = now();
 my @c = map { started() } 1 .. 4;
 my %next;			# client => [next sequence of each partition]
@@ -88,9 +88,9 @@ for my $n (1 .. KILLS) {
 	my $old = $t->helper_pid();
 
 	$bulk->lap();
+	$machine->lap();
 	kill 'KILL', $old;
 
-	my $other = another();
 	my $killed = now();
 	my $at = $c[0]{last_frame}{at};
 	my $stall = 0;
@@ -107,10 +107,9 @@ for my $n (1 .. KILLS) {
 			&& status()->{helper_pid} != $old;
 	}
 
-	# what stops producers, too, or any program that starts, is the
-	# machine's own
+	# what stops producers, too, or any process, is the machine's own
 
-	my $own = took($other) + $bulk->lap() / 1e6;
+	my $own = $machine->lap()->{longest} + $bulk->lap() / 1e6;
 
 	cmp_ok($stall - $own, '<', within(1), "stall after kill $n");
 	note(sprintf 'stall %.3f s, the machine %.3f s', $stall, $own);
@@ -154,15 +153,8 @@ is(status()->{epoch}, $epoch + KILLS, 'by the same writer');
 my $sent = $bulk->stop();
 my $total = $sent->{acked};
 
-# All read at a time: what a full socket did not take the kernel sends again,
-# but after at most as long as nobody has read, so that one after another each
-# would wait twice as long as the one before.
-
-my $until = now() + TIME + now() - $began;
-
-while (now() < $until && grep { !has($_, $total) } @c) {
-	$_->until(now() + 0.05, sub { 0 }) for @c;
-}
+KafkaWS::Client->read_together(TIME + now() - $began,
+	sub { !has($_[0], $total) }, @c);
 
 for my $i (0 .. $#c) {
 	my $c = $c[$i];
@@ -186,36 +178,6 @@ sub has {
 	$count -= $_ for values %{ $c->{arrived}{''} };
 
 	return $count <= 0;
-}
-
-# A program that starts and asks the same broker.  returns: for took()
-sub another {
-	my @command = (tool('kafka_tool'), $b->bootstrap, 'offsets', $topic);
-
-	pipe my $from, my $to or die "pipe: $!\n";
-
-	my $pid = fork() // die "fork: $!\n";
-
-	if ($pid == 0) {
-		my $since = now();
-
-		open STDOUT, '>', '/dev/null';
-		system { $command[0] } @command;
-		syswrite $to, now() - $since;
-		POSIX::_exit(0);
-	}
-
-	return [$from, $pid];
-}
-
-# how many seconds
-sub took {
-	my ($from, $pid) = @{ $_[0] };
-	my $seconds = <$from>;
-
-	waitpid $pid, 0;
-
-	return $seconds;
 }
 
 sub started {

@@ -253,15 +253,8 @@ SKIP: {
 	cmp_ok($after - $before, '<=', SLACK, 'never: memory does not grow');
 }
 
-# All at a time: what a full socket did not take the kernel sends again, but
-# after at most as long as nobody has read, so that one after another each
-# would wait twice as long as the one before.
-
-my $until = now() + TIME + now() - $never[0]{unread};
-
-while (now() < $until && grep { is_behind($_) } @never) {
-	$_->until(now() + 0.05, sub { 0 }) for @never;
-}
+KafkaWS::Client->read_together(TIME + now() - $never[0]{unread}, \&is_behind,
+	@never);
 
 my @lost = map { to_the_end($_) } @never;
 

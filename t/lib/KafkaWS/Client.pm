@@ -205,6 +205,19 @@ sub wait_event {
 	return $self->take($seconds, sub { ($_[0]{event} // '') eq $name });
 }
 
+# Reads several clients at a time, so many seconds at most, as long as
+# behind->() says that one of them does not have all yet.  What a full socket
+# did not take the kernel sends again, but after at most as long as nobody has
+# read: one after another each would wait twice as long as the one before.
+sub read_together {
+	my ($class, $seconds, $behind, @clients) = @_;
+	my $until = now() + $seconds;
+
+	while (now() < $until && (my @late = grep { $behind->($_) } @clients)) {
+		$_->until(now() + 0.05, sub { 0 }) for @late;
+	}
+}
+
 # returns: the events read so far that nobody asked for, and forgets them
 sub events {
 	my ($self) = @_;
