@@ -99,16 +99,6 @@ wsl_frame_read(wsl_conn_t *c)
         return;
     }
 
-    if (wsl_opt.cut && c->state == WSL_OPEN && !c->done
-        && c->records >= c->cut_at)
-    {
-        c->cut_at = c->records + (uint64_t) wsl_opt.cut;
-        c->gone_ns = wsl_now_ns;
-        c->retry_ns = wsl_now_ns;
-        wsl_conn_lose(c, 0, 1);
-        return;
-    }
-
     if (len || c->tail_len) {
         wsl_tail_keep(c, wsl_buf + used, len);
     }
@@ -163,6 +153,17 @@ wsl_frames(wsl_conn_t *c, const uint8_t *p, size_t len)
                 && wsl_check_message(c, p, (size_t) size) == -1)
             {
                 wsl_total.corrupt++;
+            }
+
+            if (wsl_opt.cut && c->state == WSL_OPEN && !c->done
+                && c->records >= c->cut_at)
+            {
+                /* what else this read has did not come */
+                c->cut_at = c->records + (uint64_t) wsl_opt.cut;
+                c->gone_ns = wsl_now_ns;
+                c->retry_ns = wsl_now_ns;
+                wsl_conn_lose(c, 0, 1);
+                return -1;
             }
 
         } else {
