@@ -372,7 +372,8 @@ $(eval $(call HTTP_RULES,objs-unit-plain,-O1 -g $$(WARN)))
 SHM_SRCS = $(addprefix ngx_kafka_ws_module/core/ngx_kafka_ws_,shm.c \
 	shm_blocks.c shm_write.c segment.c interest.c)
 GATHER_SRCS = $(addprefix ngx_kafka_ws_module/http/ngx_kafka_ws_,gather.c \
-	gather_gap.c gather_parts.c gather_sift.c group.c sums.c)
+	gather_gap.c gather_parts.c gather_sieve.c gather_sift.c group.c \
+	sieve.c sums.c)
 PARTS_SRCS = ngx_kafka_ws_module/http/ngx_kafka_ws_gather_parts.c
 
 # FOLDER, FLAGS, STEM of the tests, FILES

@@ -11,6 +11,9 @@
 #include "ngx_kafka_ws_gather.h"
 
 
+#define NGX_KAFKA_WS_GATHER_LOOKS  4096
+
+
 static ngx_kafka_ws_gather_e ngx_kafka_ws_gather_part(
     ngx_kafka_ws_route_t *route, ngx_kafka_ws_subscription_t *sub,
     ngx_kafka_ws_span_buf_t *buf, ngx_uint_t k, size_t avail, ngx_log_t *log);
@@ -22,6 +25,9 @@ static ngx_kafka_ws_gather_e ngx_kafka_ws_gather_source(
     ngx_kafka_ws_route_t *route, ngx_kafka_ws_subscription_t *sub,
     ngx_kafka_ws_span_buf_t *buf, ngx_uint_t k,
     ngx_kafka_ws_gather_src_t *src);
+static ngx_kafka_ws_sieve_t *ngx_kafka_ws_gather_source_sieve(
+    ngx_kafka_ws_route_t *route, ngx_uint_t k, ngx_kafka_ws_gather_src_t *src,
+    ngx_log_t *log);
 static ngx_int_t ngx_kafka_ws_gather_room(ngx_kafka_ws_span_buf_t *buf,
     size_t size, ngx_log_t *log);
 
@@ -79,6 +85,8 @@ ngx_kafka_ws_gather_begin(ngx_kafka_ws_route_t *route,
     buf->nmarks = 0;
     buf->flags = 0;
     buf->npicks = 0;
+    buf->looks = NGX_KAFKA_WS_GATHER_LOOKS;
+    buf->more = 0;
 
     if (route->set.nterms
         && ngx_kafka_ws_gather_sift_begin(route, buf, log) != NGX_OK)
@@ -98,7 +106,10 @@ ngx_kafka_ws_gather_begin(ngx_kafka_ws_route_t *route,
 
     buf->max_marks = 0;
 
-    buf->marks = ngx_alloc(nparts * sizeof(ngx_kafka_ws_mark_t), log);
+    /* one for each record at most, and behind them the parts looked at */
+
+    buf->marks = ngx_alloc((buf->max + nparts) * sizeof(ngx_kafka_ws_mark_t),
+                           log);
     if (buf->marks == NULL) {
         return NGX_ERROR;
     }
@@ -115,6 +126,7 @@ ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
     ngx_log_t *log)
 {
     ngx_uint_t              i, k, n;
+    ngx_kafka_ws_mark_t    *todo;
     ngx_kafka_ws_gather_e   rc;
 
     if (ngx_kafka_ws_gather_begin(route, buf, log) != NGX_OK) {
@@ -123,13 +135,19 @@ ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
 
     /* another one is first each time, and none takes more than its share */
 
-    n = sub ? ngx_kafka_ws_gather_parts(route, sub, buf->marks, ++buf->turn)
-            : ngx_kafka_ws_gather_unread(route, buf->marks);
+    if (sub) {
+        todo = buf->marks + buf->max;
+        n = ngx_kafka_ws_gather_parts(route, sub, todo, ++buf->turn);
+
+    } else {
+        /* a part has one mark at most, which takes the place of this one */
+        todo = buf->marks;
+        n = ngx_kafka_ws_gather_unread(route, todo);
+    }
 
     for (i = 0; i < n; i++) {
 
-        /* not written yet: a mark is of this part or of one before it */
-        k = buf->marks[i].k;
+        k = todo[i].k;
 
         rc = ngx_kafka_ws_gather_part(route, sub, buf, k,
                                       (buf->size - buf->len) / (n - i), log);
@@ -157,7 +175,8 @@ ngx_kafka_ws_gather(ngx_kafka_ws_route_t *route,
 
     ngx_kafka_ws_gather_sift_end(buf);
 
-    return buf->n ? NGX_KAFKA_WS_GATHER_SPAN : NGX_KAFKA_WS_GATHER_NONE;
+    return (buf->n || buf->more) ? NGX_KAFKA_WS_GATHER_SPAN
+                                 : NGX_KAFKA_WS_GATHER_NONE;
 }
 
 
@@ -166,15 +185,9 @@ ngx_kafka_ws_gather_part(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
     ngx_uint_t k, size_t avail, ngx_log_t *log)
 {
-    ngx_uint_t                  i;
-    ngx_kafka_ws_ring_e         rc;
-    ngx_kafka_ws_mark_t        *mark;
+    ngx_kafka_ws_sieve_t       *sieve;
     ngx_kafka_ws_gather_e       state;
-    ngx_kafka_ws_ring_span_t    span;
-    ngx_kafka_ws_route_part_t  *part;
     ngx_kafka_ws_gather_src_t   src;
-
-    part = &route->parts[k];
 
     state = ngx_kafka_ws_gather_source(route, sub, buf, k, &src);
 
@@ -186,21 +199,46 @@ ngx_kafka_ws_gather_part(ngx_kafka_ws_route_t *route,
         return NGX_KAFKA_WS_GATHER_SPAN;
     }
 
+    if (sub && route->set.buckets) {
+        sieve = ngx_kafka_ws_gather_source_sieve(route, k, &src, log);
+
+        if (sieve) {
+            return ngx_kafka_ws_gather_sieve(route, sub, buf, k, avail, &src,
+                                             sieve, log);
+        }
+    }
+
+    return ngx_kafka_ws_gather_span(route, sub, buf, k, avail, &src, log);
+}
+
+
+ngx_kafka_ws_gather_e
+ngx_kafka_ws_gather_span(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
+    ngx_uint_t k, size_t avail, ngx_kafka_ws_gather_src_t *src,
+    ngx_log_t *log)
+{
+    ngx_uint_t                  i;
+    ngx_kafka_ws_ring_e         rc;
+    ngx_kafka_ws_mark_t        *mark;
+    ngx_kafka_ws_gather_e       state;
+    ngx_kafka_ws_ring_span_t    span;
+    ngx_kafka_ws_route_part_t  *part;
+
+    part = &route->parts[k];
+
     for ( ;; ) {
-        if (ngx_kafka_ws_gather_read(route, sub, buf, &src, avail, log, &rc,
+        if (ngx_kafka_ws_gather_read(route, sub, buf, src, avail, log, &rc,
                                      &span)
             != NGX_OK)
         {
             return NGX_KAFKA_WS_GATHER_ERROR;
         }
 
-        if (src.older && !ngx_kafka_ws_segment_valid(&src.older->view)) {
-            src.older->open = 0;
-            return NGX_KAFKA_WS_GATHER_NONE;
-        }
+        state = ngx_kafka_ws_gather_valid(route, k, src);
 
-        if (!ngx_kafka_ws_shm_valid(&part->view)) {
-            return NGX_KAFKA_WS_GATHER_STALE;
+        if (state != NGX_KAFKA_WS_GATHER_SPAN) {
+            return state;
         }
 
         if (rc == NGX_KAFKA_WS_RING_LAPPED) {
@@ -264,6 +302,20 @@ ngx_kafka_ws_gather_part(ngx_kafka_ws_route_t *route,
     buf->flags = span.flags;
 
     return NGX_KAFKA_WS_GATHER_SPAN;
+}
+
+
+ngx_kafka_ws_gather_e
+ngx_kafka_ws_gather_valid(ngx_kafka_ws_route_t *route, ngx_uint_t k,
+    ngx_kafka_ws_gather_src_t *src)
+{
+    if (src->older && !ngx_kafka_ws_segment_valid(&src->older->view)) {
+        src->older->open = 0;
+        return NGX_KAFKA_WS_GATHER_NONE;
+    }
+
+    return ngx_kafka_ws_shm_valid(&route->parts[k].view)
+           ? NGX_KAFKA_WS_GATHER_SPAN : NGX_KAFKA_WS_GATHER_STALE;
 }
 
 
@@ -361,6 +413,27 @@ ngx_kafka_ws_gather_source(ngx_kafka_ws_route_t *route,
     src->lost = 1;
 
     return NGX_KAFKA_WS_GATHER_SPAN;
+}
+
+
+/* the sieve of the ring where a part is to be read from; or NULL */
+
+static ngx_kafka_ws_sieve_t *
+ngx_kafka_ws_gather_source_sieve(ngx_kafka_ws_route_t *route, ngx_uint_t k,
+    ngx_kafka_ws_gather_src_t *src, ngx_log_t *log)
+{
+    ngx_kafka_ws_view_t  *view;
+
+    if (src->older) {
+        return ngx_kafka_ws_sieve_get(&route->set, src->ring,
+                                      src->older->view.segment,
+                                      src->older->view.gen, log);
+    }
+
+    view = &route->parts[k].view;
+
+    return ngx_kafka_ws_sieve_get(&route->set, src->ring, view->stream,
+                                  view->gen, log);
 }
 
 

@@ -20,7 +20,7 @@
 #include "ngx_kafka_ws_subscription.h"
 
 
-/* records of one part within a span */
+/* records of one part within a span, one after the other */
 
 typedef struct {
     ngx_uint_t                 k;         /* the part */
@@ -63,6 +63,8 @@ typedef struct {
     ngx_kafka_ws_mark_t       *marks;
     ngx_uint_t                 nmarks;
     ngx_uint_t                 max_marks;
+    ngx_uint_t                 looks;     /* of records no sieve knows, left */
+    ngx_uint_t                 more;      /* there is, or may be */
 
     /* of routes with a filter; allocated for the first of them */
 
@@ -188,6 +190,41 @@ ngx_int_t ngx_kafka_ws_gather_sift(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
     ngx_kafka_ws_gather_src_t *src, size_t avail, ngx_log_t *log,
     ngx_kafka_ws_ring_e *rc, ngx_kafka_ws_ring_span_t *span);
+
+/*
+ * The fields of what is new, into buf->blocks, which end at buf->block_ends.
+ * rc, span:  set if NGX_OK: as ngx_kafka_ws_ring_read() has them
+ * returns:   NGX_OK or NGX_ERROR: no memory
+ */
+ngx_int_t ngx_kafka_ws_gather_blocks(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_span_buf_t *buf, ngx_kafka_ws_gather_src_t *src,
+    ngx_log_t *log, ngx_kafka_ws_ring_e *rc, ngx_kafka_ws_ring_span_t *span);
+
+/*
+ * As ngx_kafka_ws_gather(), of one part of a subscriber of a route with a
+ * filter: the records that the sieve finds, a mark for each run of them.
+ * avail:     bytes to be used, a frame of any size aside
+ * src:       where the part is read, not kept
+ * cost:      see ngx_kafka_ws_sieve.h; at most NGX_KAFKA_WS_GATHER_LOOKS of
+ *            the records that the sieve does not know: buf->more then
+ */
+ngx_kafka_ws_gather_e ngx_kafka_ws_gather_sieve(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
+    ngx_uint_t k, size_t avail, ngx_kafka_ws_gather_src_t *src,
+    ngx_kafka_ws_sieve_t *sieve, ngx_log_t *log);
+
+/* the same, of all records from src->seq to src->limit, with one mark */
+ngx_kafka_ws_gather_e ngx_kafka_ws_gather_span(ngx_kafka_ws_route_t *route,
+    ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
+    ngx_uint_t k, size_t avail, ngx_kafka_ws_gather_src_t *src,
+    ngx_log_t *log);
+
+/*
+ * After a copy: whether it is of the ring that it was to be of.
+ * returns:   SPAN: it is; NONE: the segment is gone; STALE
+ */
+ngx_kafka_ws_gather_e ngx_kafka_ws_gather_valid(ngx_kafka_ws_route_t *route,
+    ngx_uint_t k, ngx_kafka_ws_gather_src_t *src);
 
 /*
  * Forgets who wants records that did not get into the span: there was no room

@@ -31,9 +31,6 @@ typedef struct {
 } ngx_kafka_ws_sift_t;
 
 
-static ngx_int_t ngx_kafka_ws_sift_blocks(ngx_kafka_ws_route_t *route,
-    ngx_kafka_ws_span_buf_t *buf, ngx_kafka_ws_gather_src_t *src,
-    ngx_log_t *log, ngx_kafka_ws_ring_e *rc, ngx_kafka_ws_ring_span_t *span);
 static ngx_uint_t ngx_kafka_ws_sift_wanted(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_subscription_t *sub, ngx_kafka_ws_span_buf_t *buf,
     ngx_uint_t i);
@@ -102,7 +99,9 @@ ngx_kafka_ws_gather_sift(ngx_kafka_ws_route_t *route,
 
     ngx_kafka_ws_gather_sift_end(buf);
 
-    if (ngx_kafka_ws_sift_blocks(route, buf, src, log, rc, span) != NGX_OK) {
+    if (ngx_kafka_ws_gather_blocks(route, buf, src, log, rc, span)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -160,10 +159,8 @@ ngx_kafka_ws_gather_sift_end(ngx_kafka_ws_span_buf_t *buf)
 }
 
 
-/* the fields of what is new, into buf->blocks */
-
-static ngx_int_t
-ngx_kafka_ws_sift_blocks(ngx_kafka_ws_route_t *route,
+ngx_int_t
+ngx_kafka_ws_gather_blocks(ngx_kafka_ws_route_t *route,
     ngx_kafka_ws_span_buf_t *buf, ngx_kafka_ws_gather_src_t *src,
     ngx_log_t *log, ngx_kafka_ws_ring_e *rc, ngx_kafka_ws_ring_span_t *span)
 {

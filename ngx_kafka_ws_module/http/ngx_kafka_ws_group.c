@@ -42,6 +42,7 @@ ngx_kafka_ws_group_set_init(ngx_kafka_ws_group_set_t *set,
     ngx_memzero(set, sizeof(ngx_kafka_ws_group_set_t));
 
     ngx_queue_init(&set->groups);
+    ngx_queue_init(&set->sieves);
 
     if (nterms == 0) {
         return NGX_OK;

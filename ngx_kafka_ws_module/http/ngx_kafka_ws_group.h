@@ -73,6 +73,7 @@ typedef struct {
     ngx_kafka_ws_group_entry_t  **buckets;
     ngx_uint_t                    nbuckets;   /* a power of two */
     ngx_uint_t                    nentries;
+    ngx_queue_t                   sieves;     /* of its rings */
 } ngx_kafka_ws_group_set_t;
 
 

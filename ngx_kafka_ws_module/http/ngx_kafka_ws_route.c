@@ -166,6 +166,7 @@ ngx_kafka_ws_route_free(ngx_kafka_ws_route_t *route)
 
     ngx_kafka_ws_interest_drop(route->cluster, route->topic);
 
+    ngx_kafka_ws_sieve_forget(&route->set);
     ngx_kafka_ws_group_set_free(&route->set);
     ngx_free(route->ranges);
     ngx_free(route);

@@ -16,8 +16,8 @@
 #include <ngx_core.h>
 
 #include "ngx_kafka_ws_conf.h"
-#include "ngx_kafka_ws_group.h"
 #include "ngx_kafka_ws_shm.h"
+#include "ngx_kafka_ws_sieve.h"
 #include "ngx_kafka_ws_subscription.h"
 
 

@@ -237,6 +237,7 @@ ngx_kafka_ws_worker_tick(ngx_event_t *ev)
     if (ngx_current_msec - kww->swept >= NGX_KAFKA_WS_SWEEP) {
         kww->swept = ngx_current_msec;
         ngx_kafka_ws_worker_sweep(kww);
+        ngx_kafka_ws_sieve_sweep();
         look = 1;
     }
 

@@ -17,6 +17,9 @@
 
 
 static ngx_uint_t  alerts;
+static ngx_uint_t  no_memory;   /* for what is to be filled with zeros */
+
+volatile ngx_msec_t  ngx_current_msec;
 
 
 void *
@@ -33,7 +36,7 @@ ngx_calloc(size_t size, ngx_log_t *l)
 {
     (void) l;
 
-    return calloc(1, size);
+    return no_memory ? NULL : calloc(1, size);
 }
 
 

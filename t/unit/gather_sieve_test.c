@@ -1,0 +1,386 @@
+
+/*
+ * Copyright (C) ngx_kafka_ws_module contributors
+ *
+ * Spans for one who is behind on a route with a filter, while the writer is
+ * at work, with a sieve that knows nothing, or all, and without one.  Whatever
+ * happens: what it got is what it wants of all that is before its places, each
+ * once, and nothing else.
+ */
+
+
+#define STEPS  5   /* of a script */
+
+#include "gather_script.h"
+
+
+#define LONG   5000    /* records, in a ring of ENTRIES */
+#define SPANS  20000   /* it takes less than that */
+
+
+/* what there is of a sieve, before the scripted reads */
+
+enum { NOTHING, ALL, NO_MEMORY, SIEVES };
+
+
+static ngx_kafka_ws_subscription_t  subscription;
+static ngx_kafka_ws_place_t         places[PARTS];
+static uint64_t                     starts[PARTS];
+static uint8_t                      got[PARTS][LONG];
+static uint64_t                     gens;
+
+/* what happened */
+static ngx_uint_t  spans, looks, ends, lapped, stale, errors;
+
+static char         long_records[PARTS][LONG + 1];
+static const char  *long_pattern[PARTS];
+
+
+static ngx_uint_t
+wanted(ngx_uint_t k, uint64_t seq)
+{
+    ngx_uint_t  g;
+
+    for (g = 0; groups[g] != subscription.group; g++) { /* void */ }
+
+    return pattern[k][seq] == '!' || wants(g, pattern[k][seq]);
+}
+
+
+/* notes the first n records of the span, by what their frames say */
+
+static void
+note(ngx_uint_t n)
+{
+    char                  frame[32], letter;
+    size_t                from, len;
+    unsigned              k, seq;
+    ngx_uint_t            i, m;
+    ngx_kafka_ws_mark_t  *mark;
+
+    from = 0;
+    m = 0;
+
+    for (i = 0; i < n; i++) {
+        len = buf.ends[i] - from;
+
+        while (m < buf.nmarks
+               && i >= buf.marks[m].first + buf.marks[m].n)
+        {
+            m++;
+        }
+
+        check(m < buf.nmarks && buf.ends[i] <= buf.len);
+
+        if (m == buf.nmarks || len == 0) {
+            continue;
+        }
+
+        mark = &buf.marks[m];
+
+        memcpy(frame, buf.data + from, ngx_min(len, sizeof(frame) - 1));
+        frame[ngx_min(len, sizeof(frame) - 1)] = '\0';
+
+        if (sscanf(frame, "%u:%u:%c;", &k, &seq, &letter) != 3) {
+            check(!"a frame");
+            return;
+        }
+
+        check(k == mark->k && seq < records(k));
+        check(seq < mark->next.seq && buf.offsets[i] == (int64_t) seq + 1);
+
+        if (k < PARTS && seq < records(k)) {
+            check(letter == pattern[k][seq] && wanted(k, seq));
+            check(letter != '!' || (buf.n == 1 && buf.flags));
+            got[k][seq]++;
+        }
+
+        from = buf.ends[i];
+    }
+}
+
+
+/* each that it wants from its start to its places, and no others */
+
+static void
+check_got(void)
+{
+    uint64_t    seq;
+    ngx_uint_t  k, bad;
+
+    bad = 0;
+
+    for (k = 0; k < PARTS; k++) {
+        check(places[k].offset == (int64_t) places[k].seq);
+        check(places[k].seq <= parts[k].place.seq);
+
+        for (seq = 0; seq < records(k); seq++) {
+            bad += got[k][seq] != (seq >= starts[k] && seq < places[k].seq
+                                   && wanted(k, seq));
+        }
+    }
+
+    check(bad == 0);
+}
+
+
+static void
+begin(void)
+{
+    ngx_uint_t  k;
+
+    memset(got, 0, sizeof(got));
+
+    for (k = 0; k < PARTS; k++) {
+        streams[k].gen = gens;
+        parts[k].view.gen = gens;
+        parts[k].place.seq = records(k);
+        heads[k] = records(k) + 1;   /* of which the route got not all yet */
+        places[k].seq = starts[k];
+        places[k].offset = (int64_t) starts[k];
+    }
+
+    alerts = 0;
+    bad_reads = 0;
+}
+
+
+/*
+ * Spans until there is nothing more, or something went wrong.
+ * take:     of the first span it takes so many records, of the others all
+ */
+
+static void
+follow(ngx_uint_t take)
+{
+    ngx_uint_t              i, n;
+    ngx_kafka_ws_gather_e   rc;
+
+    for (i = 0; i < SPANS; i++) {
+        rc = ngx_kafka_ws_gather(&route, &subscription, &buf, &log);
+
+        check(buf.n <= buf.max && buf.npicks == 0);
+
+        if (rc != NGX_KAFKA_WS_GATHER_SPAN) {
+            break;
+        }
+
+        n = i == 0 ? ngx_min(take, buf.n) : buf.n;
+
+        note(n);
+        ngx_kafka_ws_gather_stop_at(&subscription, &buf, n);
+
+        spans++;
+        looks += (buf.n == 0);
+
+        /* thousands of records are looked at in the end only */
+
+        if (records(0) < LONG) {
+            check_got();
+        }
+    }
+
+    check(i < SPANS);
+    check_got();
+
+    switch (rc) {
+
+    case NGX_KAFKA_WS_GATHER_NONE:
+
+        for (n = 0; n < PARTS; n++) {
+            check(places[n].seq == records(n));
+        }
+
+        ends++;
+        break;
+
+    case NGX_KAFKA_WS_GATHER_LAPPED:
+        check(buf.n == 0 && bad_reads != 0);
+        lapped++;
+        break;
+
+    case NGX_KAFKA_WS_GATHER_STALE:
+        check(buf.n == 0 && bad_reads != 0);
+        stale++;
+        break;
+
+    default:
+        check(rc == NGX_KAFKA_WS_GATHER_ERROR && alerts != 0);
+        errors++;
+        break;
+    }
+}
+
+
+static void
+run(ngx_uint_t sieve, ngx_uint_t first, ngx_uint_t take)
+{
+    gens += 2;
+
+    if (sieve == ALL) {
+        begin();
+        step = STEPS;
+        follow(1000);
+    }
+
+    begin();
+
+    step = 0;
+    buf.turn = first;
+    no_memory = (sieve == NO_MEMORY);
+
+    follow(take);
+
+    no_memory = 0;
+
+    ngx_kafka_ws_sieve_forget(&route.set);
+}
+
+
+/* each script there can be, with one part after the other as the first one */
+
+static void
+run_all(ngx_uint_t sieve, ngx_uint_t room)
+{
+    ngx_uint_t  i;
+
+    i = 0;
+
+    if (ngx_kafka_ws_gather_init(&buf, rooms[room].size, rooms[room].max, &log)
+        != NGX_OK)
+    {
+        exit(2);
+    }
+
+    memset(script, 0, sizeof(script));
+
+    do {
+        run(sieve, i % PARTS, i % 4);
+        i++;
+
+        /* as small as they were before something did not fit */
+
+        buf.size = rooms[room].size;
+        buf.blocks_size = ngx_min(buf.blocks_size, BLOCKS);
+
+    } while (script_next());
+
+    ngx_kafka_ws_gather_free(&buf);
+}
+
+
+/* now and then one, many in a row, none, gaps; none at all in the first part */
+
+static void
+long_begin(void)
+{
+    ngx_uint_t  i, k;
+
+    for (k = 0; k < PARTS; k++) {
+        long_pattern[k] = long_records[k];
+
+        for (i = 0; i < LONG; i++) {
+            long_records[k][i] = k == 0 ? '-'
+                                 : i % 1000 < 300 ? "-----------d"[rand() % 12]
+                                 : i % 1000 < 600 ? "aaab"[rand() % 4]
+                                 : rand() % 50 ? '-'
+                                 : "abcd!"[rand() % 5];
+        }
+    }
+
+    pattern = long_pattern;
+}
+
+
+/*
+ * More records than the ring has entries, and than are looked at in one go,
+ * for one after the other, from wherever it starts: what one has looked at
+ * others find, as far as the sieve still has it, until the ring is another.
+ */
+
+static void
+run_long(uint64_t entries)
+{
+    ngx_uint_t  i, k;
+
+    srand(1);
+    step = STEPS;
+
+    for (k = 0; k < PARTS; k++) {
+        parts[k].view.ring.entries = entries;
+    }
+
+    if (ngx_kafka_ws_gather_init(&buf, 4096, 512, &log) != NGX_OK) {
+        exit(2);
+    }
+
+    for (i = 0; i < 1000; i++) {
+
+        if (i % 100 == 0) {
+            long_begin();
+            gens += 2;
+        }
+
+        subscription.group = groups[i % GROUPS];
+
+        for (k = 0; k < PARTS; k++) {
+            starts[k] = i % 10 != 5 ? (uint64_t) (rand() % LONG) : 0;
+            starts[k] -= i & 1 ? starts[k] % 256 : 0;
+        }
+
+        begin();
+        follow(i % 8);
+    }
+
+    ngx_kafka_ws_gather_free(&buf);
+}
+
+
+int
+main(void)
+{
+    ngx_uint_t  g, i, room, sieve;
+
+    init();
+
+    offsets_too = 1;
+
+    subscription.places = places;
+    subscription.nplaces = PARTS;
+
+    for (i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+        pattern = patterns[i];
+
+        for (g = 0; g < GROUPS; g++) {
+            subscription.group = groups[g];
+            room = (g + i) % (sizeof(rooms) / sizeof(rooms[0]));
+            wrong = 0;
+
+            for (sieve = 0; sieve < SIEVES; sieve++) {
+                run_all(sieve, room);
+            }
+
+            is_int(wrong, 0, "records \"%s\", \"%s\" and \"%s\", of which it "
+                   "wants \"%s\"", pattern[0], pattern[1], pattern[2],
+                   letters[g]);
+        }
+    }
+
+    for (i = ENTRIES; i >= ENTRIES / 16; i /= 16) {
+        wrong = 0;
+        run_long(i);
+        is_int(wrong, 0, "%d records in a ring for %d", LONG, (int) i);
+    }
+
+    printf("# %lu spans, %lu without a record, %lu to the end, %lu lapped, "
+           "%lu stale, %lu damaged\n", (unsigned long) spans,
+           (unsigned long) looks, (unsigned long) ends,
+           (unsigned long) lapped, (unsigned long) stale,
+           (unsigned long) errors);
+
+    ok(looks && ends && lapped && stale && errors, "each of it happened");
+
+    done();
+
+    return tap_done(31);
+}
