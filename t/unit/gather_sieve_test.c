@@ -16,6 +16,7 @@
 
 #define LONG   5000    /* records, in a ring of ENTRIES */
 #define SPANS  20000   /* it takes less than that */
+#define RINGS  10      /* with a million records each */
 
 
 /* what there is of a sieve, before the scripted reads */
@@ -28,6 +29,7 @@ static ngx_kafka_ws_place_t         places[PARTS];
 static uint64_t                     starts[PARTS];
 static uint8_t                      got[PARTS][LONG];
 static uint64_t                     gens;
+static char                         owners[RINGS];
 
 /* what happened */
 static ngx_uint_t  spans, looks, ends, lapped, stale, errors;
@@ -336,6 +338,69 @@ run_long(uint64_t entries)
 }
 
 
+/* the sieve of the nth ring, and what it knew of it */
+
+static ngx_uint_t
+known(ngx_kafka_ws_ring_t *ring, ngx_uint_t n)
+{
+    ngx_uint_t             was;
+    ngx_kafka_ws_sieve_t  *sieve;
+
+    sieve = ngx_kafka_ws_sieve_get(&route.set, ring, &owners[n], 2, &log);
+    if (sieve == NULL) {
+        exit(2);
+    }
+
+    was = ngx_kafka_ws_sieve_known(sieve, 0, 1);
+    ngx_kafka_ws_sieve_put(sieve, 0, NULL, 0);
+
+    return was;
+}
+
+
+/* those of rings with a million records: seven of them fit */
+
+static void
+check_bounds(void)
+{
+    ngx_uint_t           n, count;
+    ngx_kafka_ws_ring_t  ring;
+
+    ring = parts[0].view.ring;
+    ring.entries = 1024 * 1024;
+    count = 0;
+
+    for (n = 0; n < RINGS; n++) {
+        count += known(&ring, n);
+    }
+
+    is_int(count, 0, "sieves of ten rings");
+
+    for (n = RINGS - 1; n >= 3; n--) {
+        count += known(&ring, n);
+    }
+
+    is_int(count, 7, "the last seven are there");
+    is_int(known(&ring, 2), 0, "the one before gave way");
+    is_int(known(&ring, RINGS - 1), 0,
+           "and so does what was not asked for longest");
+    is_int(known(&ring, 3), 1, "nothing else does");
+
+    ngx_current_msec += 9000;
+    ngx_kafka_ws_sieve_sweep();
+    is_int(known(&ring, 3), 1, "9 seconds later");
+
+    ngx_current_msec += 9000;
+    ngx_kafka_ws_sieve_sweep();
+    is_int(known(&ring, 3), 1, "one that was asked for");
+    is_int(known(&ring, 4), 0, "one that was not");
+
+    ring.entries *= 8;
+    ok(ngx_kafka_ws_sieve_get(&route.set, &ring, &ring, 2, &log) == NULL,
+       "none of a ring with eight million");
+}
+
+
 int
 main(void)
 {
@@ -380,7 +445,9 @@ main(void)
 
     ok(looks && ends && lapped && stale && errors, "each of it happened");
 
+    check_bounds();
+
     done();
 
-    return tap_done(31);
+    return tap_done(40);
 }
