@@ -375,6 +375,7 @@ GATHER_SRCS = $(addprefix ngx_kafka_ws_module/http/ngx_kafka_ws_,gather.c \
 	gather_gap.c gather_parts.c gather_sieve.c gather_sift.c group.c \
 	sieve.c sums.c)
 PARTS_SRCS = ngx_kafka_ws_module/http/ngx_kafka_ws_gather_parts.c
+GROUP_SRCS = ngx_kafka_ws_module/http/ngx_kafka_ws_group.c
 
 # FOLDER, FLAGS, STEM of the tests, FILES
 define FILES_RULES
@@ -391,6 +392,8 @@ $(eval $(call FILES_RULES,objs-unit-plain,-O1 -g $$(WARN),shm,$(SHM_SRCS)))
 $(eval $(call FILES_RULES,objs-unit,$$(UNIT_FLAGS),gather,$(GATHER_SRCS)))
 $(eval $(call FILES_RULES,objs-unit-plain,-O1 -g $$(WARN),gather, \
 	$(GATHER_SRCS)))
+$(eval $(call FILES_RULES,objs-unit,$$(UNIT_FLAGS),group,$(GROUP_SRCS)))
+$(eval $(call FILES_RULES,objs-unit-plain,-O1 -g $$(WARN),group,$(GROUP_SRCS)))
 $(eval $(call FILES_RULES,objs-unit,$$(UNIT_FLAGS),parts,$(PARTS_SRCS)))
 $(eval $(call FILES_RULES,objs-unit-plain,-O1 -g $$(WARN),parts,$(PARTS_SRCS)))
 

@@ -18,6 +18,12 @@
 
 
 static ngx_uint_t ngx_kafka_ws_group_key(ngx_kafka_ws_group_set_t *set);
+static ngx_kafka_ws_span_t ngx_kafka_ws_group_by(
+    ngx_kafka_ws_group_set_t *set, const ngx_kafka_ws_span_t *value);
+static void ngx_kafka_ws_group_count(ngx_kafka_ws_group_set_t *set,
+    ngx_kafka_ws_group_entry_t *entry, ngx_uint_t more);
+static ngx_kafka_ws_group_entry_t *ngx_kafka_ws_group_lookup(
+    ngx_kafka_ws_group_set_t *set, ngx_kafka_ws_group_iter_t *it);
 static ngx_kafka_ws_group_t *ngx_kafka_ws_group_find(
     ngx_kafka_ws_group_set_t *set, ngx_kafka_ws_filter_want_t *wants);
 static ngx_uint_t ngx_kafka_ws_group_same(ngx_kafka_ws_group_set_t *set,
@@ -59,10 +65,7 @@ ngx_kafka_ws_group_set_init(ngx_kafka_ws_group_set_t *set,
 
     set->nterms = nterms;
     set->key = ngx_kafka_ws_group_key(set);
-
-    if (set->key == nterms) {
-        return NGX_OK;
-    }
+    set->prefix = (set->terms[set->key].op == NGX_KAFKA_WS_FILTER_PREFIX);
 
     /* values come from clients: which of them collide is not to be told */
 
@@ -78,28 +81,30 @@ ngx_kafka_ws_group_set_init(ngx_kafka_ws_group_set_t *set,
 }
 
 
-/* the first term that asks for whole values, if possible one that varies */
+/*
+ * The first term that varies, for that tells the groups apart; of those that
+ * are the same in this the first that asks for whole values.
+ */
 
 static ngx_uint_t
 ngx_kafka_ws_group_key(ngx_kafka_ws_group_set_t *set)
 {
-    ngx_uint_t                   i, key;
+    ngx_uint_t                   i, key, rank, best;
     ngx_kafka_ws_filter_term_t  *term;
 
-    key = set->nterms;
+    key = 0;
+    best = 4;
 
     for (i = 0; i < set->nterms; i++) {
         term = &set->terms[i];
 
-        if (term->op == NGX_KAFKA_WS_FILTER_PREFIX) {
-            continue;
-        }
+        rank = (term->varies ? 0 : 2)
+               + (term->op == NGX_KAFKA_WS_FILTER_PREFIX ? 1 : 0);
 
-        if (term->varies) {
-            return i;
+        if (rank < best) {
+            key = i;
+            best = rank;
         }
-
-        key = ngx_min(key, i);
     }
 
     return key;
@@ -155,11 +160,12 @@ ngx_kafka_ws_group_find(ngx_kafka_ws_group_set_t *set,
 {
     uint64_t                     hash;
     ngx_queue_t                 *q;
-    ngx_kafka_ws_group_t        *group;
+    ngx_kafka_ws_span_t          value;
     ngx_kafka_ws_group_entry_t  *entry;
 
     if (set->buckets) {
-        hash = ngx_kafka_ws_filter_hash(set->seed, wants[set->key].values);
+        value = ngx_kafka_ws_group_by(set, wants[set->key].values);
+        hash = ngx_kafka_ws_filter_hash(set->seed, &value);
 
         for (entry = set->buckets[hash & (set->nbuckets - 1)];
              entry;
@@ -175,18 +181,33 @@ ngx_kafka_ws_group_find(ngx_kafka_ws_group_set_t *set,
         return NULL;
     }
 
-    for (q = ngx_queue_head(&set->groups);
-         q != ngx_queue_sentinel(&set->groups);
-         q = ngx_queue_next(q))
-    {
-        group = ngx_queue_data(q, ngx_kafka_ws_group_t, queue);
+    /* without terms there is one */
 
-        if (ngx_kafka_ws_group_same(set, group, wants)) {
-            return group;
-        }
+    if (ngx_queue_empty(&set->groups)) {
+        return NULL;
     }
 
-    return NULL;
+    q = ngx_queue_head(&set->groups);
+
+    return ngx_queue_data(q, ngx_kafka_ws_group_t, queue);
+}
+
+
+/* the part of a value by which records find it: of a long prefix the first */
+
+static ngx_kafka_ws_span_t
+ngx_kafka_ws_group_by(ngx_kafka_ws_group_set_t *set,
+    const ngx_kafka_ws_span_t *value)
+{
+    ngx_kafka_ws_span_t  by;
+
+    by = *value;
+
+    if (set->prefix) {
+        by.len = ngx_min(by.len, NGX_KAFKA_WS_GROUP_LENGTHS);
+    }
+
+    return by;
 }
 
 
@@ -300,7 +321,7 @@ ngx_kafka_ws_group_enter(ngx_kafka_ws_group_set_t *set,
         entry = &group->entries[group->nentries];
 
         entry->group = group;
-        entry->value = want->values[i];
+        entry->value = ngx_kafka_ws_group_by(set, &want->values[i]);
         entry->hash = ngx_kafka_ws_filter_hash(set->seed, &entry->value);
 
         bucket = &set->buckets[entry->hash & (set->nbuckets - 1)];
@@ -318,9 +339,32 @@ ngx_kafka_ws_group_enter(ngx_kafka_ws_group_set_t *set,
             *bucket = entry;
 
             group->nentries++;
-            set->nentries++;
+            ngx_kafka_ws_group_count(set, entry, 1);
         }
     }
+}
+
+
+/* an entry of the table more, or less */
+
+static void
+ngx_kafka_ws_group_count(ngx_kafka_ws_group_set_t *set,
+    ngx_kafka_ws_group_entry_t *entry, ngx_uint_t more)
+{
+    uint64_t   bit;
+    uint32_t  *n;
+
+    set->nentries += more ? 1 : -1;
+
+    if (!set->prefix) {
+        return;
+    }
+
+    n = &set->lengths[entry->value.len - 1];
+    bit = (uint64_t) 1 << (entry->value.len - 1);
+
+    *n += more ? 1 : -1;
+    set->some = *n ? set->some | bit : set->some & ~bit;
 }
 
 
@@ -383,7 +427,7 @@ ngx_kafka_ws_group_release(ngx_kafka_ws_group_set_t *set,
         }
 
         *link = entry->next;
-        set->nentries--;
+        ngx_kafka_ws_group_count(set, entry, 0);
     }
 
     ngx_queue_remove(&group->queue);
@@ -397,28 +441,7 @@ ngx_kafka_ws_group_t *
 ngx_kafka_ws_group_next(ngx_kafka_ws_group_set_t *set,
     ngx_kafka_ws_group_iter_t *it, u_char *block, size_t len)
 {
-    ngx_kafka_ws_group_t        *group;
     ngx_kafka_ws_group_entry_t  *entry;
-
-    if (set->buckets == NULL) {
-
-        it->q = it->begun ? ngx_queue_next(it->q)
-                          : ngx_queue_head(&set->groups);
-        it->begun = 1;
-
-        for ( /* void */ ;
-             it->q != ngx_queue_sentinel(&set->groups);
-             it->q = ngx_queue_next(it->q))
-        {
-            group = ngx_queue_data(it->q, ngx_kafka_ws_group_t, queue);
-
-            if (ngx_kafka_ws_group_match(set, group, block, len)) {
-                return group;
-            }
-        }
-
-        return NULL;
-    }
 
     if (it->begun) {
         entry = it->entry->next;
@@ -432,22 +455,54 @@ ngx_kafka_ws_group_next(ngx_kafka_ws_group_set_t *set,
             return NULL;
         }
 
-        it->hash = ngx_kafka_ws_filter_hash(set->seed, &it->value);
-        entry = set->buckets[it->hash & (set->nbuckets - 1)];
-    }
+        it->rest = 0;
+        entry = NULL;
 
-    for ( /* void */ ; entry; entry = entry->next) {
+        if (!set->prefix) {
+            entry = ngx_kafka_ws_group_lookup(set, it);
 
-        if (entry->hash == it->hash
-            && ngx_kafka_ws_group_equal(&entry->value, &it->value)
-            && ngx_kafka_ws_group_match(set, entry->group, block, len))
-        {
-            it->entry = entry;
-            return entry->group;
+        } else if (it->value.len < NGX_KAFKA_WS_GROUP_LENGTHS) {
+            it->rest = set->some & (((uint64_t) 1 << it->value.len) - 1);
+
+        } else {
+            it->rest = set->some;
         }
     }
 
-    return NULL;
+    for ( ;; ) {
+
+        for ( /* void */ ; entry; entry = entry->next) {
+
+            if (entry->hash == it->hash
+                && ngx_kafka_ws_group_equal(&entry->value, &it->value)
+                && ngx_kafka_ws_group_match(set, entry->group, block, len))
+            {
+                it->entry = entry;
+                return entry->group;
+            }
+        }
+
+        if (it->rest == 0) {
+            return NULL;
+        }
+
+        /* as long a beginning of the value as the next prefixes are */
+
+        it->value.len = (size_t) __builtin_ctzll(it->rest) + 1;
+        it->rest &= it->rest - 1;
+
+        entry = ngx_kafka_ws_group_lookup(set, it);
+    }
+}
+
+
+static ngx_kafka_ws_group_entry_t *
+ngx_kafka_ws_group_lookup(ngx_kafka_ws_group_set_t *set,
+    ngx_kafka_ws_group_iter_t *it)
+{
+    it->hash = ngx_kafka_ws_filter_hash(set->seed, &it->value);
+
+    return set->buckets[it->hash & (set->nbuckets - 1)];
 }
 
 
@@ -461,7 +516,7 @@ ngx_kafka_ws_group_wants(ngx_kafka_ws_group_set_t *set,
 
     /* what most records differ in comes first: the others may be long lists */
 
-    if (key != set->nterms && set->nterms > 1
+    if (set->nterms > 1
         && !ngx_kafka_ws_filter_match(&set->terms[key], 1, &group->wants[key],
                                       block, len))
     {

@@ -7,9 +7,10 @@
  * has one group, which wants all.
  *
  * Which groups want a record is found by the value of one of its fields, in a
- * table, whenever the filter has a term that asks for values ("=", "in");
- * each group is asked otherwise ("^=" alone).  Of several such terms it is one
- * that tells the groups apart: what all of them want would find them all.
+ * table: by all of it ("=", "in"), or, if the term asks for prefixes ("^="), by
+ * as much of its beginning as they have, once for each length that there is.
+ * Of several terms it is one that tells the groups apart: what all of them
+ * want would find them all.
  */
 
 
@@ -22,6 +23,10 @@
 
 #include "ngx_kafka_ws_filter.h"
 #include "ngx_kafka_ws_sums.h"
+
+
+/* records find a longer prefix by so much of it: a bit of a word for each */
+#define NGX_KAFKA_WS_GROUP_LENGTHS  64
 
 
 typedef struct ngx_kafka_ws_group_s        ngx_kafka_ws_group_t;
@@ -68,7 +73,11 @@ typedef struct {
     ngx_kafka_ws_filter_term_t   *terms;
     ngx_uint_t                    nterms;     /* 0: no filter, one group */
     ngx_uint_t                    key;        /* the term that the table is
-                                                 for; nterms: no table */
+                                                 for */
+    ngx_uint_t                    prefix;     /* by prefixes */
+    uint64_t                      some;       /* bit n: of n + 1 bytes */
+    uint32_t                      lengths[NGX_KAFKA_WS_GROUP_LENGTHS];
+                                              /* how many */
     uint64_t                      seed;
     ngx_kafka_ws_group_entry_t  **buckets;
     ngx_uint_t                    nbuckets;   /* a power of two */
@@ -106,13 +115,13 @@ void ngx_kafka_ws_group_release(ngx_kafka_ws_group_set_t *set,
  * it:        begun is 0 at first
  * block:     the record's fields, whatever its bytes are
  * returns:   the next one, or NULL
- * cost:      a hash and mostly one compare; without a table, a compare for
- *            each group
+ * cost:      a hash and mostly one compare; the same for each length that
+ *            prefixes have
  */
 
 typedef struct {
     ngx_kafka_ws_group_entry_t   *entry;
-    ngx_queue_t                  *q;
+    uint64_t                      rest;       /* lengths, as set->some */
     uint64_t                      hash;
     ngx_kafka_ws_span_t           value;
     ngx_uint_t                    begun;

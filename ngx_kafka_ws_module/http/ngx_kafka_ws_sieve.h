@@ -31,7 +31,7 @@ typedef struct ngx_kafka_ws_sieve_s  ngx_kafka_ws_sieve_t;
 /*
  * Finds the sieve of a ring, or makes an empty one.  Those of a process have
  * 32 MB together: the one that was not asked for the longest gives way.
- * set:       of a route, with a table
+ * set:       of a route, whose table is by whole values
  * owner:     the stream or segment that the ring is of
  * gen:       its generation: another one has another sieve
  * returns:   good until the next call of get, sweep or forget; NULL: no
