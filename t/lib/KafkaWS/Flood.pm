@@ -20,14 +20,16 @@ package KafkaWS::Flood;
 # there, on the same stream, and read ("stay"), unless attackers are soon gone.
 #
 # Latency is compared in pairs, quiet and flood in turn, each short, so that
-# a machine which is slow for a moment spoils few of them.  The verdict is the
-# median of the pairs' ratios of p99.  If it is above the limit, as many pairs
-# again are taken, twice at most, and all of them count: a ratio that is there
-# stays, the noise of few pairs does not.
+# a machine which is slow for a moment spoils few of them.  If the verdict is
+# above the limit, as many pairs again are taken, twice at most, and all of them
+# count: a ratio that is there stays, the noise of few pairs does not.
 #
-# The limit is 1.2, which "make test-floods" asks for on a machine without other
-# work (TEST_FLOOD_RATIO); beside others times are noise, and "make test" only
-# finds what is far beyond.
+# The limit is 1.2 for the median of the pairs' ratios of p99, which "make
+# test-floods" asks for on a machine without other work (TEST_FLOOD_RATIO).
+# Beside others times are noise, and "make test" only finds what is far beyond:
+# twice, for the better quarter of the floods beside that of the quiet times.  A
+# machine that stands still for 10 ms spoils one time or another, what a flood
+# does it does each time.
 #
 # With an nginx that is slow by itself neither is measured, nor is memory, and
 # floods are smaller: see KafkaWS::Pace.
@@ -257,11 +259,11 @@ sub withstands {
 # how many of a flood that was made smaller get a code, at least
 sub due { return amount($_[0]) - (amount($_[0]) < $_[0]) }
 
-# returns: the median ratio, and the reports of the floods
+# returns: the ratio, and the reports of the floods
 sub pairs {
 	my ($self, $pairs, $stay, $o) = @_;
 	my (@runs, @pairs);
-	my $median;
+	my ($median, $quarter, $verdict);
 
 	$self->{calm} = [];
 
@@ -279,17 +281,19 @@ sub pairs {
 		}
 
 		$median = median(map { $_->[1] / max($_->[0], 1) } @pairs);
+		$quarter = quarter(map { $_->[1] } @pairs)
+			/ max(quarter(map { $_->[0] } @pairs), 1);
+		$verdict = $ENV{TEST_FLOOD_RATIO} ? $median : $quarter;
 
-		last if $median <= RATIO || $ENV{TEST_INSTRUMENTED};
+		last if $verdict <= RATIO || $ENV{TEST_INSTRUMENTED};
 	}
 
 	note("$o->{mode}: p99 in us, quiet/flood: "
 		. join(' ', map { join '/', @$_ } @pairs)
-		. sprintf('; median ratio %.2f, of medians %.2f', $median,
-			median(map { $_->[1] } @pairs)
-			/ max(1, median(map { $_->[0] } @pairs))));
+		. sprintf('; median ratio %.2f, of quarters %.2f', $median,
+			$quarter));
 
-	return ($median, @runs);
+	return ($verdict, @runs);
 }
 
 # returns: { p99, share } of a time in which the attacker is there, too, but
@@ -452,6 +456,13 @@ sub median {
 	my @sorted = sort { $a <=> $b } @_;
 
 	return ($sorted[$#sorted / 2] + $sorted[@sorted / 2]) / 2;
+}
+
+# a quarter of the values is below it
+sub quarter {
+	my @sorted = sort { $a <=> $b } @_;
+
+	return $sorted[$#sorted / 4];
 }
 
 sub sum {
