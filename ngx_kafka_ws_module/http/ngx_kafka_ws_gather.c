@@ -199,7 +199,7 @@ ngx_kafka_ws_gather_part(ngx_kafka_ws_route_t *route,
         return NGX_KAFKA_WS_GATHER_SPAN;
     }
 
-    if (sub && route->set.nterms && !route->set.prefix) {
+    if (sub && route->set.nterms) {
         sieve = ngx_kafka_ws_gather_source_sieve(route, k, &src, log);
 
         if (sieve) {

@@ -15,6 +15,9 @@
 #include "ngx_kafka_ws_gather.h"
 
 
+#define NGX_KAFKA_WS_SIEVE_HOLE  8   /* records */
+
+
 static ngx_kafka_ws_gather_e ngx_kafka_ws_sieve_run(
     ngx_kafka_ws_route_t *route, ngx_kafka_ws_subscription_t *sub,
     ngx_kafka_ws_span_buf_t *buf, ngx_uint_t k,
@@ -121,7 +124,7 @@ ngx_kafka_ws_sieve_run(ngx_kafka_ws_route_t *route,
     ngx_uint_t k, ngx_kafka_ws_gather_src_t *src, ngx_kafka_ws_sieve_t *sieve,
     uint64_t head, ngx_log_t *log)
 {
-    uint64_t               seq, known, first;
+    uint64_t               seq, known, next, first;
     ngx_uint_t             in;
     ngx_kafka_ws_ring_e    rc;
     ngx_kafka_ws_gather_e  state;
@@ -183,9 +186,20 @@ ngx_kafka_ws_sieve_run(ngx_kafka_ws_route_t *route,
 
         seq = ngx_kafka_ws_sieve_end(sieve, sub->group, seq, known);
 
-        if (seq != known) {
+        if (seq == known) {
+            continue;
+        }
+
+        /* a few that it does not want are not worth another read */
+
+        known = ngx_min(known, seq + NGX_KAFKA_WS_SIEVE_HOLE);
+        next = ngx_kafka_ws_sieve_next(sieve, sub->group, seq, known);
+
+        if (next == known) {
             break;
         }
+
+        seq = next;
     }
 
     src->seq = in ? first : seq;

@@ -39,6 +39,8 @@ struct ngx_kafka_ws_sieve_s {
     ngx_kafka_ws_group_set_t   *set;
     const void                 *owner;
     uint64_t                    gen;
+    size_t                      len;      /* of the prefixes that the numbers
+                                             are of; 0: of whole values */
     ngx_msec_t                  used;
     size_t                      bytes;
 
@@ -56,6 +58,7 @@ typedef struct {
 } ngx_kafka_ws_sieves_t;
 
 
+static size_t ngx_kafka_ws_sieve_shortest(ngx_kafka_ws_group_set_t *set);
 static ngx_kafka_ws_sieve_t **ngx_kafka_ws_sieve_bucket(
     ngx_kafka_ws_group_set_t *set, const void *owner);
 static ngx_kafka_ws_sieve_t *ngx_kafka_ws_sieve_create(
@@ -63,6 +66,10 @@ static ngx_kafka_ws_sieve_t *ngx_kafka_ws_sieve_create(
     ngx_log_t *log);
 static void ngx_kafka_ws_sieve_free(ngx_kafka_ws_sieve_t *sieve);
 static uint32_t ngx_kafka_ws_sieve_number(uint64_t hash);
+static uint32_t ngx_kafka_ws_sieve_prefix(ngx_kafka_ws_sieve_t *sieve,
+    ngx_kafka_ws_span_t value);
+static uint32_t ngx_kafka_ws_sieve_want(ngx_kafka_ws_sieve_t *sieve,
+    ngx_kafka_ws_group_t *group);
 static ngx_uint_t ngx_kafka_ws_sieve_any(ngx_kafka_ws_group_t *group,
     uint64_t mask, uint32_t number);
 static uint64_t ngx_kafka_ws_sieve_mask(ngx_kafka_ws_group_t *group);
@@ -99,7 +106,9 @@ ngx_kafka_ws_sieve_get(ngx_kafka_ws_group_set_t *set,
         }
     }
 
-    if (sieve && (sieve->gen != gen || sieve->mask != ring->entries - 1)) {
+    if (sieve && (sieve->gen != gen || sieve->mask != ring->entries - 1
+                  || sieve->len > ngx_kafka_ws_sieve_shortest(set)))
+    {
         ngx_kafka_ws_sieve_free(sieve);
         sieve = NULL;
     }
@@ -112,6 +121,7 @@ ngx_kafka_ws_sieve_get(ngx_kafka_ws_group_set_t *set,
 
         sieve->owner = owner;
         sieve->gen = gen;
+        sieve->len = ngx_kafka_ws_sieve_shortest(set);
 
         /* what gave way for it may have been the first of its bucket */
         sieve->next = *bucket;
@@ -125,6 +135,15 @@ ngx_kafka_ws_sieve_get(ngx_kafka_ws_group_set_t *set,
     sieve->used = ngx_current_msec;
 
     return sieve;
+}
+
+
+/* of the prefixes that there are; 0: values are whole */
+
+static size_t
+ngx_kafka_ws_sieve_shortest(ngx_kafka_ws_group_set_t *set)
+{
+    return set->some ? (size_t) __builtin_ctzll(set->some) + 1 : 0;
 }
 
 
@@ -294,7 +313,9 @@ ngx_kafka_ws_sieve_put(ngx_kafka_ws_sieve_t *sieve, uint64_t seq,
     } else if (ngx_kafka_ws_filter_value(block, len,
                                          set->terms[set->key].field, &value))
     {
-        number = ngx_kafka_ws_sieve_number(
+        number = sieve->len
+                 ? ngx_kafka_ws_sieve_prefix(sieve, value)
+                 : ngx_kafka_ws_sieve_number(
                                  ngx_kafka_ws_filter_hash(set->seed, &value));
 
     } else {
@@ -314,6 +335,38 @@ ngx_kafka_ws_sieve_number(uint64_t hash)
     number = (uint32_t) (hash >> 32);
 
     return number > NGX_KAFKA_WS_SIEVE_NONE ? number : number + 2;
+}
+
+
+/* of as much of a value as the shortest prefix has */
+
+static uint32_t
+ngx_kafka_ws_sieve_prefix(ngx_kafka_ws_sieve_t *sieve,
+    ngx_kafka_ws_span_t value)
+{
+    if (value.len < sieve->len) {
+        return NGX_KAFKA_WS_SIEVE_NONE;
+    }
+
+    value.len = sieve->len;
+
+    return ngx_kafka_ws_sieve_number(ngx_kafka_ws_filter_hash(sieve->set->seed,
+                                                              &value));
+}
+
+
+/* the number that a group of one value looks for */
+
+static uint32_t
+ngx_kafka_ws_sieve_want(ngx_kafka_ws_sieve_t *sieve,
+    ngx_kafka_ws_group_t *group)
+{
+    ngx_kafka_ws_group_entry_t  *entry;
+
+    entry = &group->entries[0];
+
+    return sieve->len ? ngx_kafka_ws_sieve_prefix(sieve, entry->value)
+                      : ngx_kafka_ws_sieve_number(entry->hash);
 }
 
 
@@ -339,7 +392,7 @@ ngx_kafka_ws_sieve_next(ngx_kafka_ws_sieve_t *sieve,
         return limit - (uint64_t) (last - p);
     }
 
-    want = ngx_kafka_ws_sieve_number(group->entries[0].hash);
+    want = ngx_kafka_ws_sieve_want(sieve, group);
 
     /* without a branch for each: compilers make it a few instructions */
 
@@ -370,15 +423,26 @@ uint64_t
 ngx_kafka_ws_sieve_end(ngx_kafka_ws_sieve_t *sieve,
     ngx_kafka_ws_group_t *group, uint64_t seq, uint64_t limit)
 {
+    uint32_t         want;
     uint64_t         mask;
     const uint32_t  *p, *last;
 
     p = &sieve->numbers[seq & sieve->mask];
     last = p + (limit - seq);
 
-    mask = ngx_kafka_ws_sieve_mask(group);
+    if (group->nentries != 1) {
+        mask = ngx_kafka_ws_sieve_mask(group);
 
-    while (p < last && ngx_kafka_ws_sieve_any(group, mask, *p)) {
+        while (p < last && ngx_kafka_ws_sieve_any(group, mask, *p)) {
+            p++;
+        }
+
+        return limit - (uint64_t) (last - p);
+    }
+
+    want = ngx_kafka_ws_sieve_want(sieve, group);
+
+    while (p < last && (*p == want || *p == NGX_KAFKA_WS_SIEVE_LOOK)) {
         p++;
     }
 

@@ -4,7 +4,8 @@
  *
  * A sieve is what a worker remembers of the records of one ring for the
  * groups of one route: a number of 32 bits for each record, made of the value
- * by which the route's table finds groups.  Subscribers that are behind look
+ * by which the route's table finds groups, or, if that is by prefixes, of as
+ * much of it as the shortest of them has.  Subscribers that are behind look
  * for their records there, and read of the ring only what they find: its
  * records are looked at once for all of them, and each of them pays for a
  * comparison of numbers that stand side by side.
@@ -31,7 +32,7 @@ typedef struct ngx_kafka_ws_sieve_s  ngx_kafka_ws_sieve_t;
 /*
  * Finds the sieve of a ring, or makes an empty one.  Those of a process have
  * 32 MB together: the one that was not asked for the longest gives way.
- * set:       of a route, whose table is by whole values
+ * set:       of a route with a filter
  * owner:     the stream or segment that the ring is of
  * gen:       its generation: another one has another sieve
  * returns:   good until the next call of get, sweep or forget; NULL: no

@@ -202,7 +202,8 @@ frame_of(ngx_uint_t k, uint64_t seq, char *frame)
 }
 
 
-/* a block of one field: how many there are, the end of it, and the value */
+/* of one field: how many there are, the end of it, and the value, which is the
+   letter twice */
 
 static size_t
 block_of(ngx_uint_t k, uint64_t seq, char *block)
@@ -215,11 +216,12 @@ block_of(ngx_uint_t k, uint64_t seq, char *block)
 
     word = 1;
     memcpy(block, &word, 4);
-    word = 9;
+    word = 10;
     memcpy(block + 4, &word, 4);
     block[8] = pattern[k][seq];
+    block[9] = pattern[k][seq];
 
-    return 9;
+    return 10;
 }
 
 
@@ -317,15 +319,18 @@ ngx_kafka_ws_ring_read(const ngx_kafka_ws_ring_t *ring, unsigned r,
 static int
 wants(ngx_uint_t g, char letter)
 {
-    return strchr(letters[g], letter) != NULL;
+    return term.op == NGX_KAFKA_WS_FILTER_IN
+           ? strchr(letters[g], letter) != NULL : letters[g][0] == letter;
 }
 
 
-/* the route, whose groups have values in their order */
+/* the route; prefixes are of one value and of both lengths that it has */
 
 static void
-init(void)
+init(ngx_kafka_ws_filter_op_e op)
 {
+    static const char *const     texts[] = { "aa", "bb", "cc", "dd" };
+
     ngx_uint_t                   g, k, n;
     ngx_kafka_ws_span_t          values[2];
     ngx_kafka_ws_filter_want_t   want;
@@ -333,7 +338,7 @@ init(void)
     log.log_level = NGX_LOG_ALERT;
 
     term.field = 0;
-    term.op = NGX_KAFKA_WS_FILTER_IN;
+    term.op = op;
     cluster.fields_rendering = FIELDS;
 
     route.cluster = &cluster;
@@ -348,12 +353,17 @@ init(void)
     for (g = 0; g < GROUPS; g++) {
 
         for (n = 0; n < strlen(letters[g]); n++) {
-            values[n].data = (const u_char *) letters[g] + n;
-            values[n].len = 1;
+            values[n].data = (const u_char *) texts[letters[g][n] - 'a'];
+            values[n].len = 2;
         }
 
         want.values = values;
         want.nvalues = n;
+
+        if (op == NGX_KAFKA_WS_FILTER_PREFIX) {
+            values[0].len = g ? 2 : 1;
+            want.nvalues = 1;
+        }
 
         groups[g] = ngx_kafka_ws_group_get(&route.set, &want, &log);
         if (groups[g] == NULL) {

@@ -185,7 +185,7 @@ main(void)
 {
     ngx_uint_t  i, room;
 
-    init();
+    init(NGX_KAFKA_WS_FILTER_IN);
 
     for (i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
         pattern = patterns[i];
