@@ -115,6 +115,9 @@ while (now() < $until) {
 	sleep 2;
 	$_->up() for @b;
 	sleep 4;
+
+	# the even ones have taken the errors back
+	$near->quiet() unless $round % 2;
 }
 
 note("$round rounds");
