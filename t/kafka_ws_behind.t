@@ -15,6 +15,7 @@ use strict;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use List::Util qw(sum);
 use Test::More;
 
 use KafkaWS::Broker;
@@ -129,11 +130,7 @@ cmp_ok(private_bytes($worker) - $memory, '<', MEMORY, 'memory');
 
 sub far {
 	my ($name) = @_;
-	my (undef, $alone) = clients($name, 1);
-
-	$alone += (clients($name, 1))[1] for 2 .. SINGLE;
-	$alone /= SINGLE;
-
+	my $alone = sum(map { (clients($name, 1))[1] } 1 .. SINGLE) / SINGLE;
 	my ($r, $each) = clients($name, CLIENTS);
 
 	# k1 gets those of k10, too

@@ -420,4 +420,40 @@ script_next(void)
 }
 
 
+/*
+ * Runs each script there can be.
+ * times:    each of them so often
+ * run:      n counts all runs, from 0
+ */
+
+static void
+run_scripts(ngx_uint_t room, ngx_uint_t times, void (*run)(ngx_uint_t n))
+{
+    ngx_uint_t  i, n;
+
+    if (ngx_kafka_ws_gather_init(&buf, rooms[room].size, rooms[room].max, &log)
+        != NGX_OK)
+    {
+        exit(2);
+    }
+
+    memset(script, 0, sizeof(script));
+    n = 0;
+
+    do {
+        for (i = 0; i < times; i++) {
+            run(n++);
+
+            /* as small as they were before something did not fit */
+
+            buf.size = rooms[room].size;
+            buf.blocks_size = ngx_min(buf.blocks_size, BLOCKS);
+        }
+
+    } while (script_next());
+
+    ngx_kafka_ws_gather_free(&buf);
+}
+
+
 #endif /* _GATHER_SCRIPT_H_INCLUDED_ */

@@ -92,10 +92,12 @@ check_span(void)
 /* all of them are unread, in their order from the first one on */
 
 static void
-run(ngx_uint_t first)
+run(ngx_uint_t n)
 {
-    ngx_uint_t              k;
+    ngx_uint_t              k, first;
     ngx_kafka_ws_gather_e   rc;
+
+    first = n % PARTS;
 
     for (k = 0; k < PARTS; k++) {
         streams[k].gen = 2;
@@ -149,37 +151,6 @@ run(ngx_uint_t first)
 }
 
 
-/* each script there can be, with each part as the first one */
-
-static void
-run_all(ngx_uint_t room)
-{
-    ngx_uint_t  i;
-
-    if (ngx_kafka_ws_gather_init(&buf, rooms[room].size, rooms[room].max, &log)
-        != NGX_OK)
-    {
-        exit(2);
-    }
-
-    memset(script, 0, sizeof(script));
-
-    do {
-        for (i = 0; i < PARTS; i++) {
-            run(i);
-
-            /* as small as they were before something did not fit */
-
-            buf.size = rooms[room].size;
-            buf.blocks_size = ngx_min(buf.blocks_size, BLOCKS);
-        }
-
-    } while (script_next());
-
-    ngx_kafka_ws_gather_free(&buf);
-}
-
-
 int
 main(void)
 {
@@ -192,7 +163,7 @@ main(void)
         wrong = 0;
 
         for (room = 0; room < sizeof(rooms) / sizeof(rooms[0]); room++) {
-            run_all(room);
+            run_scripts(room, PARTS, run);
         }
 
         is_int(wrong, 0, "records \"%s\", \"%s\" and \"%s\"", pattern[0],

@@ -29,6 +29,7 @@ static ngx_kafka_ws_place_t         places[PARTS];
 static uint64_t                     starts[PARTS];
 static uint8_t                      got[PARTS][LONG];
 static uint64_t                     gens;
+static ngx_uint_t                   sieve;   /* NOTHING and so on */
 static char                         owners[RINGS];
 
 /* what happened */
@@ -214,8 +215,10 @@ follow(ngx_uint_t take)
 }
 
 
+/* with one part after the other as the first one */
+
 static void
-run(ngx_uint_t sieve, ngx_uint_t first, ngx_uint_t take)
+run(ngx_uint_t n)
 {
     gens += 2;
 
@@ -228,46 +231,14 @@ run(ngx_uint_t sieve, ngx_uint_t first, ngx_uint_t take)
     begin();
 
     step = 0;
-    buf.turn = first;
+    buf.turn = n % PARTS;
     no_memory = (sieve == NO_MEMORY);
 
-    follow(take);
+    follow(n % 4);
 
     no_memory = 0;
 
     ngx_kafka_ws_sieve_forget(&route.set);
-}
-
-
-/* each script there can be, with one part after the other as the first one */
-
-static void
-run_all(ngx_uint_t sieve, ngx_uint_t room)
-{
-    ngx_uint_t  i;
-
-    i = 0;
-
-    if (ngx_kafka_ws_gather_init(&buf, rooms[room].size, rooms[room].max, &log)
-        != NGX_OK)
-    {
-        exit(2);
-    }
-
-    memset(script, 0, sizeof(script));
-
-    do {
-        run(sieve, i % PARTS, i % 4);
-        i++;
-
-        /* as small as they were before something did not fit */
-
-        buf.size = rooms[room].size;
-        buf.blocks_size = ngx_min(buf.blocks_size, BLOCKS);
-
-    } while (script_next());
-
-    ngx_kafka_ws_gather_free(&buf);
 }
 
 
@@ -441,7 +412,7 @@ check_shorter(void)
 static void
 run_patterns(const char *op, ngx_uint_t every)
 {
-    ngx_uint_t  g, i, room, sieve;
+    ngx_uint_t  g, i, room;
 
     for (i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
         pattern = patterns[i];
@@ -452,7 +423,7 @@ run_patterns(const char *op, ngx_uint_t every)
             wrong = 0;
 
             for (sieve = 0; sieve < SIEVES; sieve++) {
-                run_all(sieve, room);
+                run_scripts(room, 1, run);
             }
 
             is_int(wrong, 0, "records \"%s\", \"%s\" and \"%s\", of which it "

@@ -44,6 +44,7 @@ use Time::HiRes qw(sleep);
 
 use KafkaWS::Broker;
 use KafkaWS::Load qw(cpu_ns descriptors);
+use KafkaWS::Neighbour ();
 use KafkaWS::Nginx qw(wait_for now);
 use KafkaWS::Pace qw(within amount unmeasured);
 use KafkaWS::Process qw(tool);
@@ -281,8 +282,9 @@ sub pairs {
 		}
 
 		$median = median(map { $_->[1] / max($_->[0], 1) } @pairs);
-		$quarter = quarter(map { $_->[1] } @pairs)
-			/ max(quarter(map { $_->[0] } @pairs), 1);
+		$quarter = KafkaWS::Neighbour::p(0.25, map { $_->[1] } @pairs)
+			/ max(1, KafkaWS::Neighbour::p(0.25,
+				map { $_->[0] } @pairs));
 		$verdict = $ENV{TEST_FLOOD_RATIO} ? $median : $quarter;
 
 		last if $verdict <= RATIO || $ENV{TEST_INSTRUMENTED};
@@ -456,13 +458,6 @@ sub median {
 	my @sorted = sort { $a <=> $b } @_;
 
 	return ($sorted[$#sorted / 2] + $sorted[@sorted / 2]) / 2;
-}
-
-# a quarter of the values is below it
-sub quarter {
-	my @sorted = sort { $a <=> $b } @_;
-
-	return $sorted[$#sorted / 4];
 }
 
 sub sum {
